@@ -1,0 +1,118 @@
+//! Printing values as compact JSON.
+
+use jiff::Zoned;
+
+use super::lex::{controls, equals};
+use crate::{Value, format_float_json};
+
+/// Appends `value` as compact JSON: keys sorted, no HTML escaping, number texts as they came.
+pub fn write(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Int(n) => out.extend_from_slice(itoa::Buffer::new().format(*n).as_bytes()),
+        Value::UInt(n) => out.extend_from_slice(itoa::Buffer::new().format(*n).as_bytes()),
+        Value::Float(f) => out.extend_from_slice(format_float_json(*f).as_bytes()),
+        Value::Number(n) => out.extend_from_slice(n.as_str().as_bytes()),
+        Value::String(s) => write_string(s, out),
+        Value::Bytes(b) => write_string(&String::from_utf8_lossy(b), out),
+        Value::Timestamp(at) => write_string(&timestamp_text(at), out),
+        Value::Array(items) => {
+            out.push(b'[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                write(item, out);
+            }
+            out.push(b']');
+        }
+        Value::Object(fields) => {
+            out.push(b'{');
+            for (at, (key, field)) in fields.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                write_string(key, out);
+                out.push(b':');
+                write(field, out);
+            }
+            out.push(b'}');
+        }
+    }
+}
+
+/// Appends `text` as a quoted JSON string.
+pub fn write_string(text: &str, out: &mut Vec<u8>) {
+    let bytes = text.as_bytes();
+    out.push(b'"');
+    let mut done = 0;
+    let mut at = next_special(bytes, 0);
+    while let Some(&byte) = bytes.get(at) {
+        let mut skip = 1;
+        let escape: &[u8] = match byte {
+            b'"' => b"\\\"",
+            b'\\' => b"\\\\",
+            b'\n' => b"\\n",
+            b'\r' => b"\\r",
+            b'\t' => b"\\t",
+            0x08 => b"\\b",
+            0x0c => b"\\f",
+            0..0x20 => &control_escape(byte),
+            0xE2 if bytes[at..].starts_with("\u{2028}".as_bytes()) => {
+                skip = 3;
+                b"\\u2028"
+            }
+            0xE2 if bytes[at..].starts_with("\u{2029}".as_bytes()) => {
+                skip = 3;
+                b"\\u2029"
+            }
+            _ => {
+                at = next_special(bytes, at + 1);
+                continue;
+            }
+        };
+        out.extend_from_slice(&bytes[done..at]);
+        out.extend_from_slice(escape);
+        done = at + skip;
+        at = next_special(bytes, done);
+    }
+    out.extend_from_slice(&bytes[done..]);
+    out.push(b'"');
+}
+
+/// RFC 3339 with as many fraction digits as needed, `Z` for UTC.
+pub fn timestamp_text(at: &Zoned) -> String {
+    let offset = at.offset();
+    let text = at.datetime().to_string();
+    if offset.seconds() == 0 {
+        return format!("{text}Z");
+    }
+    let minutes = offset.seconds() / 60;
+    let sign = if minutes < 0 { '-' } else { '+' };
+    format!("{text}{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
+}
+
+fn control_escape(byte: u8) -> [u8; 6] {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    [b'\\', b'u', b'0', b'0', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]
+}
+
+/// Index of the next byte that may need an escape, eight bytes a step.
+#[inline]
+fn next_special(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(chunk) = bytes.get(at..at + 8) {
+        let word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
+        let marks =
+            equals(word, b'"') | equals(word, b'\\') | controls(word) | equals(word, 0xE2);
+        if marks != 0 {
+            return at + (marks.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while bytes.get(at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0xE2 | 0..0x20)) {
+        at += 1;
+    }
+    at
+}
