@@ -1,0 +1,208 @@
+//! YAML (and with it JSON) text to nodes.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
+
+use crate::node::{Key, Node, NodeValue, Position, Scalar, ScalarKind};
+
+/// Most nodes a document may have once its aliases are expanded.
+const MAX_NODES: usize = 1_000_000;
+
+/// Deepest nesting of a document.
+const MAX_DEPTH: usize = 200;
+
+/// A text that is not YAML.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentError {
+    pub at: Position,
+    pub message: String,
+}
+
+impl std::fmt::Display for DocumentError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "yaml: line {}: {}", self.at.line, self.message)
+    }
+}
+
+impl std::error::Error for DocumentError {}
+
+/// Parses the first document of `text`. An empty text is a null node.
+///
+/// Anchors, aliases and merge keys (`<<`) are resolved; an alias keeps the positions of what it
+/// refers to.
+///
+/// # Errors
+/// The first place that is not YAML, nesting deeper than 200, or more than a million nodes.
+pub fn parse(text: &str) -> Result<Node, DocumentError> {
+    let mut builder =
+        Builder { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, depth: 0 };
+    loop {
+        let (event, span) = builder.next()?;
+        match event {
+            Event::StreamEnd | Event::DocumentEnd => return Ok(Node::default()),
+            Event::StreamStart | Event::DocumentStart(_) | Event::Nothing => {}
+            other => {
+                let node = builder.node(other, span)?;
+                builder.next()?; // what follows the root must at least be well-formed
+                return Ok(node);
+            }
+        }
+    }
+}
+
+struct Builder<'a> {
+    parser: Parser<'a, StrInput<'a>>,
+    anchors: HashMap<usize, Node>,
+    nodes: usize,
+    depth: usize,
+}
+
+impl<'a> Builder<'a> {
+    fn next(&mut self) -> Result<(Event<'a>, Span), DocumentError> {
+        match self.parser.next_event() {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(error)) => Err(DocumentError {
+                at: Position {
+                    line: error.marker().line() as u32,
+                    column: error.marker().col() as u32 + 1,
+                },
+                message: error.info().to_owned(),
+            }),
+            None => Ok((Event::StreamEnd, Span::default())),
+        }
+    }
+
+    fn node(&mut self, event: Event<'a>, span: Span) -> Result<Node, DocumentError> {
+        let at = position(span);
+        self.count(1, at)?;
+        let (node, anchor) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let scalar = scalar(&text, style, tag.as_deref());
+                (Node::new(at, NodeValue::Scalar(scalar)), anchor)
+            }
+            Event::SequenceStart(anchor, _) => {
+                self.enter(at)?;
+                let items = self.items()?;
+                (Node::new(at, NodeValue::List(items)), anchor)
+            }
+            Event::MappingStart(anchor, _) => {
+                self.enter(at)?;
+                let fields = self.fields()?;
+                (Node::new(at, NodeValue::Map(fields)), anchor)
+            }
+            Event::Alias(anchor) => {
+                let Some(node) = self.anchors.get(&anchor).cloned() else {
+                    return Err(DocumentError { at, message: "unknown anchor".into() });
+                };
+                self.count(size(&node), at)?;
+                return Ok(node);
+            }
+            _ => return Err(DocumentError { at, message: "unexpected end of document".into() }),
+        };
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn items(&mut self) -> Result<Vec<Node>, DocumentError> {
+        let mut items = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, _) => break,
+                (event, span) => items.push(self.node(event, span)?),
+            }
+        }
+        self.depth -= 1;
+        Ok(items)
+    }
+
+    fn fields(&mut self) -> Result<Vec<(Key, Node)>, DocumentError> {
+        let mut fields = Vec::new();
+        let mut merged = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            if matches!(event, Event::MappingEnd) {
+                break;
+            }
+            let key = self.node(event, span)?;
+            let (event, span) = self.next()?;
+            let node = self.node(event, span)?;
+            let NodeValue::Scalar(name) = key.value else {
+                let message = "a key must be a scalar".into();
+                return Err(DocumentError { at: key.at, message });
+            };
+            if name.text == "<<" && name.kind == ScalarKind::String {
+                merged.extend(merge_sources(node));
+            } else {
+                fields.push((Key { at: key.at, name: name.text }, node));
+            }
+        }
+        for (key, node) in merged {
+            if !fields.iter().any(|(own, _)| own.name == key.name) {
+                fields.push((key, node));
+            }
+        }
+        self.depth -= 1;
+        Ok(fields)
+    }
+
+    fn count(&mut self, nodes: usize, at: Position) -> Result<(), DocumentError> {
+        self.nodes += nodes;
+        if self.nodes > MAX_NODES {
+            return Err(DocumentError {
+                at,
+                message: "document contains excessive aliasing".into(),
+            });
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, at: Position) -> Result<(), DocumentError> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(DocumentError { at, message: "document is nested too deeply".into() });
+        }
+        Ok(())
+    }
+}
+
+fn merge_sources(node: Node) -> Vec<(Key, Node)> {
+    match node.value {
+        NodeValue::Map(fields) => fields,
+        NodeValue::List(items) => items.into_iter().flat_map(merge_sources).collect(),
+        NodeValue::Scalar(_) => Vec::new(),
+    }
+}
+
+fn size(node: &Node) -> usize {
+    match &node.value {
+        NodeValue::Scalar(_) => 1,
+        NodeValue::List(items) => 1 + items.iter().map(size).sum::<usize>(),
+        NodeValue::Map(fields) => 1 + fields.iter().map(|(_, node)| size(node)).sum::<usize>(),
+    }
+}
+
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Scalar {
+    let mut scalar = match style {
+        ScalarStyle::Plain => Scalar::plain(text),
+        _ => Scalar::string(text),
+    };
+    scalar.is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+    if let Some(tag) = tag.filter(|tag| tag.is_yaml_core_schema()) {
+        scalar.kind = match tag.suffix.as_str() {
+            "str" | "binary" => ScalarKind::String,
+            "int" => ScalarKind::Int,
+            "float" => ScalarKind::Float,
+            "bool" => ScalarKind::Bool,
+            "null" => ScalarKind::Null,
+            _ => scalar.kind,
+        };
+    }
+    scalar
+}
+
+fn position(span: Span) -> Position {
+    Position { line: span.start.line() as u32, column: span.start.col() as u32 + 1 }
+}

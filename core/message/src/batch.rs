@@ -1,0 +1,117 @@
+//! Batches and the numbering of their members.
+
+use std::ops::{Deref, DerefMut};
+
+use crate::{DeliveryError, Member, Message, WHOLE_BATCH};
+
+/// Messages that travel together. An empty batch never travels.
+#[derive(Clone, Debug, Default)]
+pub struct Batch(Vec<Message>);
+
+/// What the members of a batch were called before it was renumbered.
+#[derive(Debug)]
+pub struct Numbering(Vec<u32>);
+
+impl Batch {
+    pub fn new(messages: Vec<Message>) -> Self {
+        Self(messages)
+    }
+
+    /// Sum of the members' content sizes in bytes.
+    pub fn byte_size(&self) -> usize {
+        self.0.iter().map(|message| message.bytes().len()).sum()
+    }
+
+    /// Numbers the members 0, 1, 2, ... so that a component which spreads or joins them can tell
+    /// them apart, and returns their former lineages for [`Numbering::restore`].
+    pub fn renumber(&mut self) -> Numbering {
+        let mut former = Vec::with_capacity(self.0.len());
+        for (at, message) in self.0.iter_mut().enumerate() {
+            former.push(std::mem::replace(&mut message.lineage, at as u32));
+        }
+        Numbering(former)
+    }
+
+    pub fn into_messages(self) -> Vec<Message> {
+        self.0
+    }
+}
+
+impl Numbering {
+    /// Rewrites an error about the renumbered batch into one about the batch as it was before.
+    pub fn restore(&self, error: DeliveryError) -> DeliveryError {
+        let Some(members) = error.members() else { return error };
+        let mut restored = Vec::with_capacity(members.len());
+        for member in members {
+            match self.0.get(member.lineage as usize) {
+                Some(&lineage) if lineage != WHOLE_BATCH => {
+                    restored.push(Member { lineage, error: member.error.clone() });
+                }
+                _ => return error.of_whole_batch(),
+            }
+        }
+        error.of_members(restored)
+    }
+}
+
+impl Deref for Batch {
+    type Target = Vec<Message>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Batch {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl From<Message> for Batch {
+    fn from(message: Message) -> Self {
+        Self(vec![message])
+    }
+}
+
+impl From<Vec<Message>> for Batch {
+    fn from(messages: Vec<Message>) -> Self {
+        Self(messages)
+    }
+}
+
+impl FromIterator<Message> for Batch {
+    fn from_iter<I: IntoIterator<Item = Message>>(messages: I) -> Self {
+        Self(messages.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Batch {
+    type Item = Message;
+    type IntoIter = std::vec::IntoIter<Message>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_about_renumbered_members_names_the_former_ones() {
+        let mut batch: Batch = [7, 9]
+            .map(|lineage| {
+                let mut message = Message::from("x");
+                message.lineage = lineage;
+                message
+            })
+            .into_iter()
+            .collect();
+        let numbering = batch.renumber();
+        let error = DeliveryError::new("refused").of_members(vec![Member::new(1, "refused")]);
+        let restored = numbering.restore(error);
+        assert_eq!(restored.members().unwrap()[0].lineage, 9);
+    }
+}
