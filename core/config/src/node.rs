@@ -218,6 +218,13 @@ impl Node {
         removed.map(|(_, node)| node)
     }
 
+    /// A block that names one component and configures nothing.
+    pub fn component(name: &str) -> Self {
+        let mut block = Self::empty_map();
+        block.insert(name, Self::empty_map());
+        block
+    }
+
     /// What stands at a path of keys and list indexes.
     pub fn at_path<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Option<&Node> {
         path.into_iter().try_fold(self, |node, key| match &node.value {

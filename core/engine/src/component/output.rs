@@ -1,0 +1,88 @@
+//! Where messages go.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sluice_message::{Batch, DeliveryError};
+
+use super::{BoxError, ConnectError};
+
+/// A connector to a system that messages are written to. Holds configuration only.
+#[async_trait]
+pub trait Output: Send + Sync {
+    /// Opens the link. Called again, after pauses, when it fails or the link is lost.
+    async fn connect(&self) -> Result<Box<dyn Writer>, ConnectError>;
+}
+
+/// An open link to write to. As many writes run at once as the component's `max_in_flight`.
+#[async_trait]
+pub trait Writer: Send + Sync {
+    /// Returns once the other side has every message of the batch.
+    async fn write(&self, batch: &Batch) -> Result<(), WriteError>;
+
+    async fn close(&self) {}
+}
+
+/// Why a batch was not written. The variant decides what the engine does next.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The link is gone: reconnect, then write the same batch again.
+    #[error("lost connection to {target}: {source}")]
+    Disconnected { target: String, source: BoxError },
+    /// The peer asked for a pause: write the same batch again after it.
+    #[error("{target} asked to wait {retry_after:?}")]
+    Throttled { target: String, retry_after: Duration },
+    /// Nothing of the batch (for sure) arrived: the source hears it.
+    #[error("{0}")]
+    Failed(BoxError),
+    /// These members, by index, were not delivered; the others were.
+    #[error("{} of {total} messages were not delivered: {}", failed.len(), failed.first().map_or("", |(_, error)| error))]
+    Members { total: usize, failed: Vec<(usize, String)> },
+}
+
+impl WriteError {
+    pub fn failed(error: impl Into<BoxError>) -> Self {
+        Self::Failed(error.into())
+    }
+
+    /// The error that the source of `batch` hears.
+    pub fn into_delivery_error(self, batch: &Batch) -> DeliveryError {
+        let message = match &self {
+            Self::Members { failed, .. } => {
+                failed.first().map_or_else(|| self.to_string(), |(_, error)| error.clone())
+            }
+            other => other.to_string(),
+        };
+        let error = DeliveryError::new(message);
+        let Self::Members { failed, .. } = self else { return error };
+        let members = failed.into_iter().filter_map(|(at, error)| {
+            batch.get(at).map(|message| sluice_message::Member::new(message.lineage, error))
+        });
+        error.of_members(members.collect())
+    }
+}
+
+/// A running destination: a wrapped connector, or a composite of sinks.
+#[async_trait]
+pub trait Sink: Send + Sync {
+    /// Opens the link; returns when it stands or the scope was aborted. Writes wait for it, too.
+    async fn open(&self) {}
+
+    /// Delivers the batch. Returns once everything that must have it has it, or says which
+    /// members, by lineage, have not.
+    ///
+    /// Polled once, a write has its place in the order; later calls come after it.
+    async fn write(&self, batch: Batch) -> Result<(), DeliveryError>;
+
+    /// How many writes may usefully wait at once.
+    fn max_in_flight(&self) -> usize {
+        1
+    }
+
+    fn is_connected(&self) -> bool {
+        true
+    }
+
+    /// Flushes and closes; called once, after the last write returned.
+    async fn close(&self) {}
+}

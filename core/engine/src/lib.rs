@@ -1,0 +1,41 @@
+//! The stream engine: what components implement, and everything they need not.
+//!
+//! A stream is `input -> buffer -> pipeline -> output`. Connectors implement little: connect, read
+//! or write, close ([`component`]). Reconnecting, replaying, in-flight limits, batching, metrics
+//! and the two-step stop live here, once ([`wiring`]).
+//!
+//! Data is pulled and then called onwards, without a task or channel per component: a pipeline
+//! thread asks its [`Source`] for transactions, runs the processors, and calls the [`Sink`], which
+//! answers when the batch is delivered. Channels stand only where `threads`, a buffer or a broker
+//! of inputs demands one.
+//!
+//! Holds always: a source is told `Delivered` only after every sink that must take the batch has
+//! it; queues are bounded; every task ends with its stream.
+//! Lives elsewhere: components (`components/*`), listeners (behind [`http::HttpHost`]).
+
+pub mod backoff;
+pub mod component;
+pub mod http;
+mod mapping;
+mod registry;
+mod resources;
+mod scope;
+mod shared;
+mod stop;
+pub mod wiring;
+
+pub use component::{
+    Batches, Burst, Cache, CacheError, Composite, ConnectError, Delivery, DirectProcessor, Input,
+    LinkState, Output, Processor, RateLimit, ReadError, Reader, Scan, ScanError, Scanner, Sink,
+    Source, WaitingProcessor, WriteError, Writer,
+};
+pub use mapping::{Check, Mapping, Mode, Program, Text};
+pub use registry::{
+    BuildError, BuiltBuffer, BuiltInput, BuiltOutput, ComponentSpec, Registry, Status,
+};
+pub use resources::Resources;
+pub use scope::{Environment, Owner, Scope};
+pub use shared::Shared;
+pub use stop::Stop;
+pub use wiring::definition::StreamConfig;
+pub use wiring::stream::{Stream, StreamStatus};

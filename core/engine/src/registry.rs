@@ -1,0 +1,336 @@
+//! Which components exist, and how each is built from its configuration.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sluice_config::{ComponentKind, Field, FieldType, Node, Problems, Reader, nearest};
+
+use crate::wiring::batching::BatchPolicy;
+use crate::{Cache, Input, Output, Processor, RateLimit, Scanner, Scope, Sink, Source};
+
+/// What a component builder made of an input.
+pub enum BuiltInput {
+    /// A connector, which the engine wraps.
+    Connector {
+        input: Arc<dyn Input>,
+        /// Keep failed batches and send them again, instead of telling the source.
+        auto_replay_nacks: bool,
+    },
+    Source(Box<dyn Source>),
+}
+
+impl BuiltInput {
+    pub fn connector(input: impl Input + 'static, auto_replay_nacks: bool) -> Self {
+        Self::Connector { input: Arc::new(input), auto_replay_nacks }
+    }
+
+    pub fn source(source: impl Source + 'static) -> Self {
+        Self::Source(Box::new(source))
+    }
+}
+
+/// What a component builder made of an output.
+pub enum BuiltOutput {
+    /// A connector, which the engine wraps.
+    Connector {
+        output: Arc<dyn Output>,
+        max_in_flight: usize,
+        batching: Option<BatchPolicy>,
+    },
+    Sink(Arc<dyn Sink>),
+}
+
+impl BuiltOutput {
+    pub fn connector(output: impl Output + 'static, max_in_flight: usize) -> Self {
+        Self::Connector { output: Arc::new(output), max_in_flight, batching: None }
+    }
+
+    /// Forms batches by `policy` in front of the connector.
+    pub fn batched(self, policy: BatchPolicy) -> Self {
+        match self {
+            Self::Connector { output, max_in_flight, .. } => {
+                Self::Connector { output, max_in_flight, batching: Some(policy) }
+            }
+            sink @ Self::Sink(_) => sink,
+        }
+    }
+
+    pub fn sink(sink: impl Sink + 'static) -> Self {
+        Self::Sink(Arc::new(sink))
+    }
+}
+
+/// Puts a buffer behind a source.
+pub type BuiltBuffer = Box<dyn FnOnce(Box<dyn Source>) -> Box<dyn Source> + Send>;
+
+type Builder<T> = Box<dyn Fn(&Node, &Scope) -> Result<T, BuildError> + Send + Sync>;
+
+/// How mature a component is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Stable,
+    Beta,
+    Experimental,
+    Deprecated,
+}
+
+impl Status {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stable => "stable",
+            Self::Beta => "beta",
+            Self::Experimental => "experimental",
+            Self::Deprecated => "deprecated",
+        }
+    }
+}
+
+/// One component: its field table, documentation and builder.
+pub struct ComponentSpec {
+    pub kind: ComponentKind,
+    pub name: &'static str,
+    pub status: Status,
+    /// Markdown; the first paragraph is the summary.
+    pub doc: &'static str,
+    pub categories: &'static [&'static str],
+    /// What stands under the component's key: an object with fields, or a bare value.
+    pub config: Field,
+    build: Build,
+}
+
+enum Build {
+    Input(Builder<BuiltInput>),
+    Buffer(Builder<BuiltBuffer>),
+    Processor(Builder<Processor>),
+    Output(Builder<BuiltOutput>),
+    Cache(Builder<Arc<dyn Cache>>),
+    RateLimit(Builder<Arc<dyn RateLimit>>),
+    Scanner(Builder<Arc<dyn Scanner>>),
+    /// Built by whoever runs the program, from the field table alone.
+    Elsewhere,
+}
+
+impl ComponentSpec {
+    pub fn status(&mut self, status: Status) -> &mut Self {
+        self.status = status;
+        self
+    }
+
+    pub fn doc(&mut self, doc: &'static str) -> &mut Self {
+        self.doc = doc;
+        self
+    }
+
+    pub fn categories(&mut self, categories: &'static [&'static str]) -> &mut Self {
+        self.categories = categories;
+        self
+    }
+}
+
+/// All components by kind and name.
+#[derive(Default)]
+pub struct Registry {
+    components: BTreeMap<ComponentKind, BTreeMap<&'static str, ComponentSpec>>,
+}
+
+macro_rules! register {
+    ($(#[doc = $doc:literal] $method:ident, $variant:ident, $built:ty, $getter:ident;)*) => { $(
+        #[doc = $doc]
+        pub fn $method<C: FieldType + 'static>(
+            &mut self,
+            name: &'static str,
+            build: fn(C, &Scope) -> Result<$built, BuildError>,
+        ) -> &mut ComponentSpec {
+            let builder: Builder<$built> = Box::new(move |node, scope| build(scope.read(node)?, scope));
+            self.add::<C>(ComponentKind::$variant, name, Build::$variant(builder))
+        }
+
+        pub(crate) fn $getter(&self, name: &str, node: &Node, scope: &Scope) -> Result<$built, BuildError> {
+            match self.get(ComponentKind::$variant, name).map(|spec| &spec.build) {
+                Some(Build::$variant(build)) => build(node, scope),
+                _ => Err(BuildError::new(format!("unknown {} type {name}", ComponentKind::$variant))),
+            }
+        }
+    )* };
+}
+
+impl Registry {
+    register! {
+        #[doc = "Registers an input whose configuration reads as `C`."]
+        input, Input, BuiltInput, build_input;
+        #[doc = "Registers a buffer."]
+        buffer, Buffer, BuiltBuffer, build_buffer;
+        #[doc = "Registers a processor."]
+        processor, Processor, Processor, build_processor;
+        #[doc = "Registers an output."]
+        output, Output, BuiltOutput, build_output;
+        #[doc = "Registers a cache."]
+        cache, Cache, Arc<dyn Cache>, build_cache;
+        #[doc = "Registers a rate limit."]
+        rate_limit, RateLimit, Arc<dyn RateLimit>, build_rate_limit;
+        #[doc = "Registers a scanner."]
+        scanner, Scanner, Arc<dyn Scanner>, build_scanner;
+    }
+
+    /// Registers a metrics exporter or tracer: only its field table, for lint and documentation.
+    pub fn described<C: FieldType + 'static>(
+        &mut self,
+        kind: ComponentKind,
+        name: &'static str,
+    ) -> &mut ComponentSpec {
+        self.add::<C>(kind, name, Build::Elsewhere)
+    }
+
+    fn add<C: FieldType>(
+        &mut self,
+        kind: ComponentKind,
+        name: &'static str,
+        build: Build,
+    ) -> &mut ComponentSpec {
+        let mut config = Field::new(name);
+        C::describe(&mut config);
+        let spec = ComponentSpec {
+            kind,
+            name,
+            status: Status::Stable,
+            doc: "",
+            categories: &[],
+            config,
+            build,
+        };
+        let components = self.components.entry(kind).or_default();
+        components.insert(name, spec);
+        components.get_mut(name).expect("just inserted")
+    }
+
+    pub fn get(&self, kind: ComponentKind, name: &str) -> Option<&ComponentSpec> {
+        self.components.get(&kind)?.get(name)
+    }
+
+    /// The components of a kind, by name.
+    pub fn of_kind(&self, kind: ComponentKind) -> impl Iterator<Item = &ComponentSpec> {
+        self.components.get(&kind).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// Finds which component a block holds.
+    ///
+    /// # Errors
+    /// None or several of the block's keys name a component of this kind.
+    pub fn infer<'a>(
+        &'a self,
+        kind: ComponentKind,
+        block: &'a Node,
+    ) -> Result<Inferred<'a>, String> {
+        let Some(fields) = block.as_map() else {
+            return Err(format!("expected object value for {kind}"));
+        };
+        if let Some(name) = block.get("type").and_then(Node::as_text) {
+            let spec = self.get(kind, name).ok_or_else(|| self.unknown(kind, &[name]))?;
+            let config = block.get(spec.name).or_else(|| block.get("plugin"));
+            return Ok(Inferred { spec, config, label: label(block) });
+        }
+        let mut found: Vec<(&ComponentSpec, &Node)> = Vec::new();
+        for (key, node) in fields {
+            if let Some(spec) = self.get(kind, &key.name) {
+                if !found.iter().any(|(other, _)| other.name == spec.name) {
+                    found.push((spec, node));
+                }
+            }
+        }
+        found.sort_by_key(|(spec, _)| spec.name);
+        match found.as_slice() {
+            [(spec, _)] => Ok(Inferred { spec, config: block.get(spec.name), label: label(block) }),
+            [] => {
+                let candidates: Vec<&str> = fields
+                    .iter()
+                    .map(|(key, _)| key.name.as_str())
+                    .filter(|name| !matches!(*name, "label" | "processors"))
+                    .collect();
+                Err(self.unknown(kind, &candidates))
+            }
+            [(first, _), (second, _), ..] => Err(format!(
+                "unable to infer {kind} type, multiple candidates '{}' and '{}'",
+                first.name, second.name
+            )),
+        }
+    }
+
+    fn unknown(&self, kind: ComponentKind, candidates: &[&str]) -> String {
+        let mut message =
+            format!("unable to infer {kind} type from candidates: [{}]", candidates.join(" "));
+        let names = || self.of_kind(kind).map(|spec| spec.name);
+        if let Some(near) = candidates.iter().find_map(|candidate| nearest(candidate, names())) {
+            message.push_str(&format!(" (did you mean {near}?)"));
+        }
+        message
+    }
+}
+
+/// Which component a block holds.
+pub struct Inferred<'a> {
+    pub spec: &'a ComponentSpec,
+    /// What stands under the component's key, if anything.
+    pub config: Option<&'a Node>,
+    pub label: &'a str,
+}
+
+fn label(block: &Node) -> &str {
+    block.get("label").and_then(Node::as_text).unwrap_or("")
+}
+
+/// Why a component could not be built. Nothing was started.
+#[derive(Clone, Debug, Default)]
+pub struct BuildError {
+    message: String,
+    problems: Problems,
+}
+
+impl BuildError {
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), problems: Problems::default() }
+    }
+
+    /// The problems of the document, with their places; empty when the document is not at fault.
+    pub fn problems(&self) -> &Problems {
+        &self.problems
+    }
+
+    /// Adds which component failed, unless a component below said so already.
+    #[must_use]
+    pub fn of_component(self, kind: ComponentKind, label: &str, path: &str) -> Self {
+        if self.message.starts_with("failed to init ") {
+            return self;
+        }
+        let label = if label.is_empty() { "<no label>" } else { label };
+        let kind = kind.name().replace('_', " ");
+        Self { message: format!("failed to init {kind} {label} path {path}: {self}"), ..self }
+    }
+}
+
+impl From<Problems> for BuildError {
+    fn from(problems: Problems) -> Self {
+        Self { message: String::new(), problems }
+    }
+}
+
+impl std::fmt::Display for BuildError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.message.is_empty() { self.problems.fmt(f) } else { f.write_str(&self.message) }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+impl From<String> for BuildError {
+    fn from(message: String) -> Self {
+        Self::new(message)
+    }
+}
+
+/// Reads a node by a type's field table. Null counts as an empty object.
+pub(crate) fn read_config<C: FieldType>(node: &Node, reader: Reader<'_>) -> Result<C, Problems> {
+    if node.is_null() && C::ABSENT_IS_EMPTY {
+        return reader.read(&Node::new(node.at, Node::empty_map().value));
+    }
+    reader.read(node)
+}

@@ -1,0 +1,311 @@
+//! Where a component is built: its place in the configuration and what it may use.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sluice_config::{Block, ComponentKind, FieldType, Kinds, Node, Parameters, Reader};
+use sluice_message::{Failure, Message};
+use sluice_telemetry::{Counter, Labels, Metrics};
+use tracing::debug;
+
+use crate::http::HttpHost;
+use crate::registry::{Inferred, read_config};
+use crate::wiring::{self, Chain, Step};
+use crate::{
+    BuildError, BuiltBuffer, BuiltInput, BuiltOutput, Cache, RateLimit, Registry, Resources,
+    Scanner, Shared, Sink, Source, Stop,
+};
+
+/// What all components of a stream share.
+#[derive(Clone)]
+pub struct Environment {
+    pub registry: Arc<Registry>,
+    pub resources: Resources,
+    /// The server that components without an address of their own are mounted on.
+    pub http: Arc<dyn HttpHost>,
+    pub stop: Stop,
+    pub metrics: Metrics,
+    /// Clients shared by all streams of the program.
+    pub shared: Shared,
+    /// Values of the placeholders, when the stream is an instance of a template.
+    pub parameters: Option<Arc<dyn Parameters>>,
+    /// Components that may not be used here, because they touch the host.
+    pub forbidden: Arc<BTreeSet<(ComponentKind, String)>>,
+    /// Name of the stream, empty when there is only one.
+    pub stream: String,
+    /// Default of `pipeline.threads`.
+    pub cores: usize,
+}
+
+/// A place in the configuration of a stream.
+#[derive(Clone)]
+pub struct Scope {
+    environment: Arc<Environment>,
+    label: String,
+    /// Such as `root.output.broker.outputs.0`.
+    path: String,
+    component: String,
+    /// Follows the environment's stop; a component that ends its children has one of its own.
+    stop: Stop,
+}
+
+impl Scope {
+    /// The root of a stream's configuration.
+    pub fn root(environment: Environment) -> Self {
+        let stop = environment.stop.clone();
+        Self {
+            environment: Arc::new(environment),
+            label: String::new(),
+            path: "root".into(),
+            component: String::new(),
+            stop,
+        }
+    }
+
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    pub fn resources(&self) -> &Resources {
+        &self.environment.resources
+    }
+
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Type name of the component being built.
+    pub fn component(&self) -> &str {
+        &self.component
+    }
+
+    /// The place one level down.
+    pub fn below(&self, key: impl std::fmt::Display) -> Self {
+        Self { path: format!("{}.{key}", self.path), ..self.clone() }
+    }
+
+    /// The same place, stopped on its own as well as with the stream.
+    pub fn with_stop(&self, stop: Stop) -> Self {
+        Self { stop, ..self.clone() }
+    }
+
+    /// Labels of this component's metric series.
+    pub fn labels(&self) -> Labels {
+        let mut labels = Labels::from([("label", self.label.clone()), ("path", self.path.clone())]);
+        if !self.environment.stream.is_empty() {
+            labels.insert("stream", self.environment.stream.clone());
+        }
+        labels
+    }
+
+    pub fn counter(&self, name: &str) -> Counter {
+        self.environment.metrics.counter(name, &self.labels())
+    }
+
+    /// Who marks messages as failed on this component's behalf.
+    pub fn owner(&self) -> Owner {
+        let failure = Failure {
+            message: String::new(),
+            label: self.label.clone(),
+            component: self.component.clone(),
+            path: self.path.strip_prefix("root.").unwrap_or(&self.path).to_owned(),
+        };
+        Owner { failure, errors: self.counter("processor_error") }
+    }
+
+    /// Reads a configuration, placeholders replaced.
+    pub fn read<C: FieldType>(&self, node: &Node) -> Result<C, BuildError> {
+        let path = self.path.strip_prefix("root.").unwrap_or(&self.path);
+        let reader = Reader::new()
+            .with_parameters(self.environment.parameters.as_deref().map(|it| it as &dyn Parameters))
+            .at_path(format!("{path}.{}", self.component));
+        Ok(read_config(node, reader)?)
+    }
+
+    /// Builds a nested input. `key` is its place below this one, such as `broker.inputs.0`.
+    pub fn build_input(
+        &self,
+        block: &Block<Kinds::Input>,
+        key: impl std::fmt::Display,
+    ) -> Result<Box<dyn Source>, BuildError> {
+        self.below(key).input(&block.node)
+    }
+
+    /// Builds the input that stands at this place.
+    pub fn input(&self, block: &Node) -> Result<Box<dyn Source>, BuildError> {
+        self.component_of(ComponentKind::Input, block, |scope, name, config| {
+            let built = self.environment.registry.build_input(name, config, scope)?;
+            let source: Box<dyn Source> = match built {
+                BuiltInput::Source(source) => source,
+                BuiltInput::Connector { input, auto_replay_nacks } => {
+                    Box::new(wiring::input::WrappedInput::new(input, auto_replay_nacks, scope))
+                }
+            };
+            let chain = scope.processors_of(block)?;
+            Ok(wiring::input::with_processors(source, chain))
+        })
+    }
+
+    pub fn build_output(
+        &self,
+        block: &Block<Kinds::Output>,
+        key: impl std::fmt::Display,
+    ) -> Result<Arc<dyn Sink>, BuildError> {
+        self.below(key).output(&block.node)
+    }
+
+    /// Builds the output that stands at this place.
+    pub fn output(&self, block: &Node) -> Result<Arc<dyn Sink>, BuildError> {
+        self.component_of(ComponentKind::Output, block, |scope, name, config| {
+            let built = self.environment.registry.build_output(name, config, scope)?;
+            let sink = match built {
+                BuiltOutput::Sink(sink) => sink,
+                BuiltOutput::Connector { output, max_in_flight, batching } => {
+                    let sink: Arc<dyn Sink> =
+                        Arc::new(wiring::output::WrappedOutput::new(output, max_in_flight, scope));
+                    match batching {
+                        Some(policy) if policy.is_active() => {
+                            wiring::batching::batched_sink(sink, &policy, scope)?
+                        }
+                        _ => sink,
+                    }
+                }
+            };
+            let chain = scope.processors_of(block)?;
+            Ok(wiring::output::with_processors(sink, chain))
+        })
+    }
+
+    pub fn build_processor(
+        &self,
+        block: &Block<Kinds::Processor>,
+        key: impl std::fmt::Display,
+    ) -> Result<Step, BuildError> {
+        self.below(key).processor(&block.node)
+    }
+
+    /// Builds the processor that stands at this place.
+    pub fn processor(&self, block: &Node) -> Result<Step, BuildError> {
+        self.component_of(ComponentKind::Processor, block, |scope, name, config| {
+            let processor = self.environment.registry.build_processor(name, config, scope)?;
+            Ok(Step::new(processor, scope))
+        })
+    }
+
+    /// Builds a list of processors below `key`, such as `processors`.
+    pub fn build_chain(
+        &self,
+        blocks: &[Block<Kinds::Processor>],
+        key: impl std::fmt::Display,
+    ) -> Result<Chain, BuildError> {
+        let list = self.below(key);
+        let steps = blocks.iter().enumerate().map(|(at, block)| list.build_processor(block, at));
+        steps.collect::<Result<Vec<_>, _>>().map(Chain::new)
+    }
+
+    /// The `processors` that an input or output block has beside its component.
+    fn processors_of(&self, block: &Node) -> Result<Chain, BuildError> {
+        let Some(list) = block.get("processors") else { return Ok(Chain::default()) };
+        let scope = self.below("processors");
+        let items = list.as_list().unwrap_or_default();
+        let steps = items.iter().enumerate().map(|(at, item)| scope.below(at).processor(item));
+        steps.collect::<Result<Vec<_>, _>>().map(Chain::new)
+    }
+
+    pub fn buffer(&self, block: &Node) -> Result<BuiltBuffer, BuildError> {
+        self.component_of(ComponentKind::Buffer, block, |scope, name, config| {
+            self.environment.registry.build_buffer(name, config, scope)
+        })
+    }
+
+    pub fn cache(&self, block: &Node) -> Result<Arc<dyn Cache>, BuildError> {
+        self.component_of(ComponentKind::Cache, block, |scope, name, config| {
+            self.environment.registry.build_cache(name, config, scope)
+        })
+    }
+
+    pub fn rate_limit(&self, block: &Node) -> Result<Arc<dyn RateLimit>, BuildError> {
+        self.component_of(ComponentKind::RateLimit, block, |scope, name, config| {
+            self.environment.registry.build_rate_limit(name, config, scope)
+        })
+    }
+
+    pub fn build_scanner(
+        &self,
+        block: &Block<Kinds::Scanner>,
+        key: impl std::fmt::Display,
+    ) -> Result<Arc<dyn Scanner>, BuildError> {
+        self.below(key).component_of(ComponentKind::Scanner, &block.node, |scope, name, config| {
+            self.environment.registry.build_scanner(name, config, scope)
+        })
+    }
+
+    fn component_of<T>(
+        &self,
+        kind: ComponentKind,
+        block: &Node,
+        build: impl FnOnce(&Self, &str, &Node) -> Result<T, BuildError>,
+    ) -> Result<T, BuildError> {
+        let registry = &self.environment.registry;
+        let Inferred { spec, config, label } = registry
+            .infer(kind, block)
+            .map_err(|message| BuildError::new(message).of_component(kind, "", &self.path))?;
+        let label = match &self.environment.parameters {
+            Some(parameters) => parameters.substitute(label).into_owned(),
+            None => label.to_owned(),
+        };
+        let scope = Self { label, component: spec.name.to_owned(), ..self.clone() };
+        let forbidden = (kind, spec.name.to_owned());
+        let built = if self.environment.forbidden.contains(&forbidden) {
+            Err(BuildError::new(format!("{kind} {} is not allowed here", spec.name)))
+        } else {
+            let absent = Node::new(block.at, Node::default().value);
+            build(&scope, spec.name, config.unwrap_or(&absent))
+        };
+        built.map_err(|error| error.of_component(kind, &scope.label, &scope.path))
+    }
+}
+
+/// Marks messages as failed in the name of a component, counts and logs it.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    failure: Failure,
+    errors: Counter,
+}
+
+impl Owner {
+    pub fn fail(&self, message: &mut Message, error: impl std::fmt::Display) {
+        let text = error.to_string();
+        debug!(
+            label = %self.failure.label,
+            path = %self.failure.path,
+            "Processor failed: {text}"
+        );
+        self.errors.add(1);
+        message.set_failure(Failure { message: text, ..self.failure.clone() });
+    }
+
+    /// Marks every message of a batch.
+    pub fn fail_all(&self, batch: &mut sluice_message::Batch, error: impl std::fmt::Display) {
+        let text = error.to_string();
+        for message in batch.iter_mut() {
+            self.fail(message, &text);
+        }
+    }
+
+    pub fn path(&self) -> &str {
+        &self.failure.path
+    }
+
+    pub fn label(&self) -> &str {
+        &self.failure.label
+    }
+}

@@ -1,0 +1,223 @@
+//! Connectors as sinks: connecting, in-flight limits, writing again after a lost link.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use sluice_message::{Batch, DeliveryError};
+use sluice_telemetry::{Counter, Timer};
+use tokio::sync::{Mutex, Semaphore};
+use tracing::{error, info, warn};
+
+use crate::backoff::Backoff;
+use crate::wiring::Chain;
+use crate::{ConnectError, Output, Scope, Sink, Stop, WriteError, Writer};
+
+/// A connector wrapped into a sink.
+pub struct WrappedOutput {
+    output: Arc<dyn Output>,
+    /// The open link, numbered, so that of many writes that lose it only one takes it down.
+    link: RwLock<Option<Link>>,
+    /// Held while connecting.
+    connecting: Mutex<u64>,
+    connected: AtomicBool,
+    slots: Semaphore,
+    max_in_flight: usize,
+    stop: Stop,
+    label: String,
+    path: String,
+    metrics: OutputMetrics,
+}
+
+#[derive(Clone)]
+struct Link {
+    number: u64,
+    writer: Arc<dyn Writer>,
+}
+
+struct OutputMetrics {
+    sent: Counter,
+    batch_sent: Counter,
+    errors: Counter,
+    connected: Counter,
+    failed: Counter,
+    lost: Counter,
+    latency: Timer,
+}
+
+impl WrappedOutput {
+    pub(crate) fn new(output: Arc<dyn Output>, max_in_flight: usize, scope: &Scope) -> Self {
+        let max_in_flight = max_in_flight.max(1);
+        Self {
+            output,
+            link: RwLock::new(None),
+            connecting: Mutex::new(0),
+            connected: AtomicBool::new(false),
+            slots: Semaphore::new(max_in_flight),
+            max_in_flight,
+            stop: scope.stop().clone(),
+            label: scope.label().to_owned(),
+            path: scope.path().to_owned(),
+            metrics: OutputMetrics {
+                sent: scope.counter("output_sent"),
+                batch_sent: scope.counter("output_batch_sent"),
+                errors: scope.counter("output_error"),
+                connected: scope.counter("output_connection_up"),
+                failed: scope.counter("output_connection_failed"),
+                lost: scope.counter("output_connection_lost"),
+                latency: scope.environment().metrics.timer("output_latency_ns", &scope.labels()),
+            },
+        }
+    }
+
+    fn current(&self) -> Option<Link> {
+        self.link.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_link(&self, link: Option<Link>) {
+        self.connected.store(link.is_some(), Ordering::Relaxed);
+        *self.link.write().unwrap_or_else(PoisonError::into_inner) = link;
+    }
+
+    /// The open link, opened first when there is none. `None` when aborted or never to be had.
+    async fn link(&self) -> Option<Link> {
+        if let Some(link) = self.current() {
+            return Some(link);
+        }
+        self.stop.abort.run_until_cancelled(self.connect()).await.flatten()
+    }
+
+    async fn connect(&self) -> Option<Link> {
+        let mut number = self.connecting.lock().await;
+        if let Some(link) = self.current() {
+            return Some(link); // somebody else connected while we waited
+        }
+        let mut backoff = Backoff::for_links();
+        loop {
+            match self.output.connect().await {
+                Ok(writer) => {
+                    self.metrics.connected.add(1);
+                    info!(label = %self.label, path = %self.path, "Output is now active");
+                    *number += 1;
+                    let link = Link { number: *number, writer: writer.into() };
+                    self.set_link(Some(link.clone()));
+                    return Some(link);
+                }
+                Err(ConnectError::End) => return None,
+                Err(problem) => {
+                    self.metrics.failed.add(1);
+                    error!(label = %self.label, path = %self.path, "Failed to connect to output: {problem}");
+                    tokio::time::sleep(backoff.pause()).await;
+                }
+            }
+        }
+    }
+
+    async fn disconnect(&self, number: u64) {
+        let _connecting = self.connecting.lock().await;
+        if let Some(link) = self.current().filter(|link| link.number == number) {
+            self.metrics.lost.add(1);
+            self.set_link(None);
+            link.writer.close().await;
+        }
+    }
+
+    async fn write_until_settled(&self, batch: &Batch) -> Result<(), DeliveryError> {
+        let mut backoff = Backoff::for_links();
+        loop {
+            let Some(link) = self.link().await else {
+                return Err(DeliveryError::new("output is closed"));
+            };
+            match link.writer.write(batch).await {
+                Ok(()) => return Ok(()),
+                Err(WriteError::Disconnected { target, source }) => {
+                    warn!(label = %self.label, path = %self.path, "Lost connection to {target}: {source}");
+                    self.disconnect(link.number).await;
+                    // A link that opens but never takes anything must not be tried in a hot loop.
+                    tokio::time::sleep(backoff.pause()).await;
+                }
+                Err(WriteError::Throttled { retry_after, .. }) => {
+                    tokio::time::sleep(retry_after).await;
+                }
+                Err(refused) => {
+                    self.metrics.errors.add(1);
+                    error!(label = %self.label, path = %self.path, "Failed to send message: {refused}");
+                    return Err(refused.into_delivery_error(batch));
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Sink for WrappedOutput {
+    async fn open(&self) {
+        self.link().await;
+    }
+
+    async fn write(&self, batch: Batch) -> Result<(), DeliveryError> {
+        let _slot =
+            self.slots.acquire().await.map_err(|_| DeliveryError::new("output is closed"))?;
+        let began = Instant::now();
+        self.write_until_settled(&batch).await?;
+        self.metrics.latency.record(began.elapsed());
+        self.metrics.sent.add(batch.len());
+        self.metrics.batch_sent.add(1);
+        Ok(())
+    }
+
+    fn max_in_flight(&self) -> usize {
+        self.max_in_flight
+    }
+
+    fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+
+    async fn close(&self) {
+        self.slots.close();
+        if let Some(link) = self.current() {
+            self.set_link(None);
+            link.writer.close().await;
+        }
+    }
+}
+
+/// A sink whose batches go through processors first.
+struct Processed {
+    sink: Arc<dyn Sink>,
+    chain: Chain,
+}
+
+/// Puts the output's own processors in front of a sink.
+pub fn with_processors(sink: Arc<dyn Sink>, chain: Chain) -> Arc<dyn Sink> {
+    if chain.is_empty() { sink } else { Arc::new(Processed { sink, chain }) }
+}
+
+#[async_trait]
+impl Sink for Processed {
+    async fn open(&self) {
+        self.sink.open().await;
+    }
+
+    async fn write(&self, batch: Batch) -> Result<(), DeliveryError> {
+        for batch in self.chain.process(batch).await {
+            self.sink.write(batch).await?;
+        }
+        Ok(())
+    }
+
+    fn max_in_flight(&self) -> usize {
+        self.sink.max_in_flight()
+    }
+
+    fn is_connected(&self) -> bool {
+        self.sink.is_connected()
+    }
+
+    async fn close(&self) {
+        self.sink.close().await;
+        self.chain.close().await;
+    }
+}
