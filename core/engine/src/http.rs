@@ -19,6 +19,11 @@ pub struct RemoteAddress(pub std::net::SocketAddr);
 #[derive(Clone, Debug)]
 pub struct OriginalPath(pub String);
 
+/// Among a request's extensions: the consumer group of this client at an `http_server` output, in
+/// place of the configured one. Clients of one group share messages, each group gets all of them.
+#[derive(Clone, Debug)]
+pub struct ConsumerGroup(pub String);
+
 /// Answers requests on one path. WebSocket upgrades come as requests whose extensions hold
 /// `hyper::upgrade::OnUpgrade`.
 #[async_trait]
