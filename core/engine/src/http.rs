@@ -19,6 +19,11 @@ pub struct RemoteAddress(pub std::net::SocketAddr);
 #[derive(Clone, Debug)]
 pub struct OriginalPath(pub String);
 
+/// Among a request's extensions: held by the handler for as long as the exchange lasts, WebSocket
+/// sessions included, so that the host knows who is still there.
+#[derive(Clone)]
+pub struct Keepalive(pub Arc<dyn std::any::Any + Send + Sync>);
+
 /// Among a request's extensions: the consumer group of this client at an `http_server` output, in
 /// place of the configured one. Clients of one group share messages, each group gets all of them.
 #[derive(Clone, Debug)]

@@ -1,0 +1,288 @@
+//! The streams of one API, and the extension that makes them from documents.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::{Request, Response, StatusCode, Uri};
+use http_body_util::BodyExt;
+use serde_json::Value as Json;
+use sluice_engine::http::{ConsumerGroup, HttpBody, Keepalive, OriginalPath, RemoteAddress};
+use sluice_model::Api;
+use sluice_plane::{
+    ApiExtension, ApiHandler, Body, BoxError, ExtensionError, Fault, Outcome, RequestContext,
+};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::{debug, error, warn};
+
+use crate::instance::{Exchange, HeldBody, Instance};
+use crate::mounts::key;
+use crate::placeholders::Values;
+use crate::settings::StreamSettings;
+use crate::template::Template;
+
+/// Serves the `x-tyk-streaming` part of API documents.
+pub struct StreamExtension {
+    settings: Arc<StreamSettings>,
+}
+
+impl StreamExtension {
+    pub fn new(settings: StreamSettings) -> Self {
+        Self { settings: Arc::new(settings) }
+    }
+}
+
+#[async_trait]
+impl ApiExtension for StreamExtension {
+    async fn load(
+        &self,
+        api: &Arc<Api>,
+        document: &Arc<Json>,
+        _previous: Option<&Arc<dyn ApiHandler>>,
+    ) -> Result<Arc<dyn ApiHandler>, ExtensionError> {
+        if !self.settings.enabled {
+            warn!(api = %api.name, "streams are not enabled (streaming.enabled): served as a plain proxy");
+            return Ok(Arc::new(NoStreams));
+        }
+        let streams = streams_of(document)?;
+        Ok(Arc::new(StreamApi::start(&api.id, streams, self.settings.clone())))
+    }
+
+    fn check(&self, document: &Json) -> Vec<String> {
+        match streams_of(document) {
+            Ok(_) => Vec::new(),
+            Err(problem) => vec![problem],
+        }
+    }
+}
+
+fn streams_of(document: &Json) -> Result<&serde_json::Map<String, Json>, String> {
+    match document.get("streams") {
+        Some(Json::Object(streams)) => Ok(streams),
+        Some(_) => Err("x-tyk-streaming.streams: expected an object of streams by name".into()),
+        None => Err("x-tyk-streaming: streams is required".into()),
+    }
+}
+
+/// Passes everything on.
+struct NoStreams;
+
+#[async_trait]
+impl ApiHandler for NoStreams {
+    async fn handle(&self, request: Request<Body>, _: &RequestContext) -> Outcome {
+        Outcome::Continue(request)
+    }
+}
+
+/// The streams of one version of one API.
+struct StreamApi {
+    inner: Arc<Inner>,
+    _sweeper: AbortOnDropHandle<()>,
+}
+
+struct Inner {
+    templates: Vec<Template>,
+    /// Which template serves a path.
+    routes: HashMap<String, usize>,
+    instances: Mutex<HashMap<(usize, Values), Slot>>,
+    settings: Arc<StreamSettings>,
+}
+
+/// An instance, made by whoever needs it first. `None`: its definition cannot be built.
+type Slot = Arc<OnceLock<Option<Arc<Instance>>>>;
+
+impl StreamApi {
+    fn start(
+        api: &str,
+        streams: &serde_json::Map<String, Json>,
+        settings: Arc<StreamSettings>,
+    ) -> Self {
+        let mut templates = Vec::new();
+        let mut routes = HashMap::new();
+        for (name, document) in streams {
+            match Template::new(api, name, document, &settings) {
+                Ok(template) => {
+                    for path in &template.routes.paths {
+                        routes.entry(path.clone()).or_insert(templates.len());
+                    }
+                    templates.push(template);
+                }
+                Err(problem) => error!("Failed to start stream {api}_{name}: {problem}"),
+            }
+        }
+        let inner = Arc::new(Inner { templates, routes, instances: Mutex::default(), settings });
+        for (at, template) in inner.templates.iter().enumerate() {
+            if template.starts_at_load() {
+                inner.instance(at, Values::default());
+            }
+        }
+        let sweeper = tokio::spawn(sweep(inner.clone()));
+        Self { inner, _sweeper: AbortOnDropHandle::new(sweeper) }
+    }
+}
+
+#[async_trait]
+impl ApiHandler for StreamApi {
+    async fn handle(&self, request: Request<Body>, context: &RequestContext) -> Outcome {
+        let path = key(&context.stripped_path);
+        let Some(&at) = self.inner.routes.get(path) else { return Outcome::Continue(request) };
+        let template = &self.inner.templates[at];
+        let fault = |status, message: &str| {
+            let hide = self.inner.settings.hide_generator_header;
+            Outcome::Answered(Fault::new(status, message).response(request.headers(), hide))
+        };
+        let instance = match self.inner.instance(at, template.values(context)) {
+            Found::Running(instance) => instance,
+            Found::Broken => return fault(StatusCode::INTERNAL_SERVER_ERROR, "invalid route handler"),
+            Found::Full => return fault(StatusCode::SERVICE_UNAVAILABLE, "too many stream instances"),
+        };
+        let Some(handler) = instance.mounts.handler(path) else {
+            return fault(StatusCode::INTERNAL_SERVER_ERROR, "invalid route handler");
+        };
+        let exchange = Arc::new(Exchange(instance));
+        let group = template.group(path, context);
+        let request = engine_request(request, context, group, &exchange);
+        let response = handler.handle(request).await;
+        Outcome::Answered(plane_response(response, exchange))
+    }
+
+    fn unready(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (id, instance) in self.inner.running() {
+            let status = instance.status();
+            if !status.input_connected() {
+                problems.push(format!("stream {id}: input not connected"));
+            }
+            if !status.output_connected() {
+                problems.push(format!("stream {id}: output not connected"));
+            }
+        }
+        problems
+    }
+
+    async fn retire(&self) {
+        let slots: Vec<Slot> = {
+            let mut instances = self.inner.lock();
+            instances.drain().map(|(_, slot)| slot).collect()
+        };
+        let mut stops = tokio::task::JoinSet::new();
+        for instance in slots.into_iter().filter_map(|slot| slot.get().cloned().flatten()) {
+            stops.spawn(async move { instance.stop().await });
+        }
+        stops.join_all().await;
+    }
+}
+
+enum Found {
+    Running(Arc<Instance>),
+    Broken,
+    Full,
+}
+
+impl Inner {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(usize, Values), Slot>> {
+        self.instances.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The instance of a template for these values, started if nobody has it.
+    fn instance(&self, at: usize, values: Values) -> Found {
+        let slot = {
+            let mut instances = self.lock();
+            let full = instances.len() >= self.settings.max_instances;
+            match instances.get(&(at, values.clone())) {
+                Some(slot) => slot.clone(),
+                None if full => return Found::Full,
+                None => instances.entry((at, values.clone())).or_default().clone(),
+            }
+        };
+        let template = &self.templates[at];
+        let made = slot.get_or_init(|| match template.start(values, &self.settings) {
+            Ok(instance) => {
+                debug!(stream = %template.id, "stream started");
+                Some(Arc::new(instance))
+            }
+            Err(problem) => {
+                error!("Failed to start stream {}: {problem}", template.id);
+                None
+            }
+        });
+        made.clone().map_or(Found::Broken, Found::Running)
+    }
+
+    fn running(&self) -> Vec<(String, Arc<Instance>)> {
+        let instances = self.lock();
+        let made = instances.iter().filter_map(|((at, _), slot)| {
+            let instance = slot.get()?.clone()?;
+            Some((self.templates[*at].id.clone(), instance))
+        });
+        made.collect()
+    }
+
+    /// Takes the instances that nobody uses and nobody has used for the idle limit.
+    fn take_idle(&self) -> Vec<Arc<Instance>> {
+        let mut idle = Vec::new();
+        self.lock().retain(|(at, values), slot| {
+            let pinned = self.templates[*at].starts_at_load() && *values == Values::default();
+            // The map's is the only reference: no request holds the slot or the instance.
+            if pinned || Arc::strong_count(slot) > 1 {
+                return true;
+            }
+            match slot.get() {
+                Some(Some(instance)) => {
+                    let unused = Arc::strong_count(instance) == 1;
+                    if unused && instance.idle_for() >= self.settings.idle_limit {
+                        idle.push(instance.clone());
+                        return false;
+                    }
+                    true
+                }
+                _ => false,
+            }
+        });
+        idle
+    }
+}
+
+/// Ends instances that are no longer used.
+async fn sweep(inner: Arc<Inner>) {
+    let period = (inner.settings.idle_limit / 4).clamp(Duration::from_millis(50), Duration::from_secs(5));
+    let mut ticks = tokio::time::interval(period);
+    loop {
+        ticks.tick().await;
+        let mut stops = tokio::task::JoinSet::new();
+        for instance in inner.take_idle() {
+            stops.spawn(async move { instance.stop().await });
+        }
+        stops.join_all().await;
+    }
+}
+
+/// The request as a component sees it: the listen path is stripped from its target.
+fn engine_request(
+    request: Request<Body>,
+    context: &RequestContext,
+    group: Option<String>,
+    exchange: &Arc<Exchange>,
+) -> Request<HttpBody> {
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(RemoteAddress(context.connection.peer));
+    parts.extensions.insert(OriginalPath(context.path.clone()));
+    parts.extensions.insert(Keepalive(exchange.clone()));
+    if let Some(group) = group {
+        parts.extensions.insert(ConsumerGroup(group));
+    }
+    let path = sluice_plane::path_escape(&context.stripped_path);
+    let target = match parts.uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_string(),
+    };
+    if let Ok(uri) = target.parse::<Uri>() {
+        parts.uri = uri;
+    }
+    Request::from_parts(parts, body.map_err(BoxError::from).boxed_unsync())
+}
+
+fn plane_response(response: Response<HttpBody>, exchange: Arc<Exchange>) -> Response<Body> {
+    response.map(|body| Body::new(HeldBody { body, _exchange: exchange }))
+}

@@ -1,0 +1,23 @@
+//! Streams inside APIs: the `x-tyk-streaming` part of a document, served.
+//!
+//! A stream definition is a [template](template): its placeholders (`$tyk_context.user`) are found
+//! once, at load. A request supplies values only; one [instance](instance) runs for each distinct
+//! set of values in use, and the compiled mappings and the broker clients are shared by all.
+//!
+//! Holds always: a value is data: no value changes a program or a document; a stream that fails to
+//! build leaves its siblings alone; instances are bounded in number and end when nobody has used
+//! them for a while.
+//! Lives elsewhere: components and their HTTP endpoints (`components/*`), routing up to the API
+//! (`gateway/plane`).
+
+mod api;
+mod definition;
+mod instance;
+mod mounts;
+mod placeholders;
+mod routes;
+mod settings;
+mod template;
+
+pub use api::StreamExtension;
+pub use settings::StreamSettings;

@@ -1,0 +1,70 @@
+//! What an operator decides about streams.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluice_config::ComponentKind;
+use sluice_engine::{Registry, Shared};
+use sluice_telemetry::Metrics;
+
+/// Components that touch the host, by kind; refused inside APIs unless allowed by name.
+const UNSAFE: [(ComponentKind, &[&str]); 4] = [
+    (
+        ComponentKind::Input,
+        &["csv", "dynamic", "file", "inproc", "socket", "socket_server", "stdin", "subprocess"],
+    ),
+    (ComponentKind::Processor, &["command", "subprocess", "wasm", "file"]),
+    (ComponentKind::Output, &["file", "inproc", "socket", "subprocess", "dynamic"]),
+    (ComponentKind::Cache, &["file"]),
+];
+
+/// Settings and shared parts of all streams of a gateway.
+#[derive(Clone)]
+pub struct StreamSettings {
+    /// Off: documents with streams are served as plain proxies.
+    pub enabled: bool,
+    pub registry: Arc<Registry>,
+    /// Names of components that are allowed although they touch the host.
+    pub allow_unsafe: Vec<String>,
+    /// Whether `${NAME}` in a document is replaced from the process environment.
+    pub expand_environment: bool,
+    /// Values of `$secret_conf.NAME`.
+    pub secrets: BTreeMap<String, String>,
+    pub hide_generator_header: bool,
+    /// How long an instance without clients stays.
+    pub idle_limit: Duration,
+    /// Most instances of one API; requests that would need more are refused with 503.
+    pub max_instances: usize,
+    /// Batches that a stream processes at once when it does not say.
+    pub cores: usize,
+    pub metrics: Metrics,
+    /// Clients shared by all streams.
+    pub shared: Shared,
+}
+
+impl StreamSettings {
+    /// Enabled, with the reference's limits.
+    pub fn new(registry: Arc<Registry>) -> Self {
+        Self {
+            enabled: true,
+            registry,
+            allow_unsafe: Vec::new(),
+            expand_environment: true,
+            secrets: BTreeMap::new(),
+            hide_generator_header: false,
+            idle_limit: Duration::from_mins(1),
+            max_instances: 20_000,
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            metrics: Metrics::default(),
+            shared: Shared::default(),
+        }
+    }
+
+    /// The components that may not be used.
+    pub(crate) fn forbidden(&self) -> BTreeSet<(ComponentKind, String)> {
+        let allowed = |name: &str| self.allow_unsafe.iter().any(|other| other == name);
+        let all = UNSAFE.iter().flat_map(|(kind, names)| names.iter().map(move |name| (*kind, *name)));
+        all.filter(|(_, name)| !allowed(name)).map(|(kind, name)| (kind, name.to_owned())).collect()
+    }
+}

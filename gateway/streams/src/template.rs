@@ -1,0 +1,201 @@
+//! One stream definition of a document: parsed once, run for many sets of values.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use sluice_config::{ComponentKind, Node, NodeValue, Parameters, Reader};
+use sluice_engine::{BuildError, Environment, Resources, Stop, StreamConfig};
+use sluice_plane::RequestContext;
+
+use crate::definition::{adapt, node_of};
+use crate::instance::Instance;
+use crate::mounts::{Mounts, key};
+use crate::placeholders::{Values, names_below};
+use crate::routes::Routes;
+use crate::settings::StreamSettings;
+
+pub(crate) struct Template {
+    /// `<api>_<stream>`, as logs and metrics call it.
+    pub(crate) id: String,
+    pub(crate) routes: Routes,
+    node: Node,
+    /// Placeholders whose values make instances different.
+    names: BTreeSet<String>,
+    /// Values that are the same for every request: secrets.
+    constants: Values,
+    /// Texts of the consumer groups of HTTP outputs, by path. They tell clients of one instance
+    /// apart and make no instance of their own.
+    groups: BTreeMap<String, String>,
+    forbidden: Arc<BTreeSet<(ComponentKind, String)>>,
+}
+
+impl Template {
+    /// # Errors
+    /// A placeholder of a secret store that is not there.
+    pub(crate) fn new(
+        api: &str,
+        name: &str,
+        document: &Json,
+        settings: &StreamSettings,
+    ) -> Result<Self, String> {
+        let expand = settings.expand_environment;
+        let lookup = move |name: &str| if expand { std::env::var(name).ok() } else { None };
+        let mut node = node_of(document, &lookup);
+        adapt(&mut node, name);
+        let routes = Routes::of(&node);
+        let mut groups = BTreeMap::new();
+        let mut without_groups = node.clone();
+        take_groups(&mut without_groups, &mut groups);
+        let (names, constants) = split_names(&without_groups, settings)?;
+        Ok(Self {
+            id: format!("{api}_{name}"),
+            routes,
+            node,
+            names,
+            constants,
+            groups,
+            forbidden: Arc::new(settings.forbidden()),
+        })
+    }
+
+    /// Runs from load on, whoever comes: nothing to wait for, or requests bring its messages.
+    pub(crate) fn starts_at_load(&self) -> bool {
+        self.is_background() || (self.names.is_empty() && self.routes.has_input)
+    }
+
+    /// Serves no path.
+    pub(crate) fn is_background(&self) -> bool {
+        self.routes.paths.is_empty()
+    }
+
+    /// The values that choose a request's instance.
+    pub(crate) fn values(&self, context: &RequestContext) -> Values {
+        values_of(self.names.iter().map(String::as_str), context)
+    }
+
+    /// The consumer group of a request at an HTTP output, where the document has one.
+    pub(crate) fn group(&self, path: &str, context: &RequestContext) -> Option<String> {
+        let text = self.groups.get(path)?;
+        let mut names = BTreeSet::new();
+        crate::placeholders::names_in(text, &mut names);
+        let mut values = values_of(names.iter().map(String::as_str), context);
+        values.extend(&self.constants);
+        Some(values.substitute(text).into_owned())
+    }
+
+    /// Builds and starts an instance.
+    ///
+    /// # Errors
+    /// What is wrong with the definition; nothing was started.
+    pub(crate) fn start(
+        &self,
+        mut values: Values,
+        settings: &StreamSettings,
+    ) -> Result<Instance, BuildError> {
+        values.extend(&self.constants);
+        let mounts = Mounts::default();
+        let environment = self.environment(values, mounts.clone(), settings);
+        let parameters = environment.parameters.clone();
+        let config: StreamConfig = Reader::new()
+            .with_parameters(parameters.as_deref().map(|it| it as &dyn Parameters))
+            .read(&self.node)?;
+        let resources = environment.resources.clone();
+        let stream = config.start(environment)?;
+        Ok(Instance::new(stream, resources, mounts))
+    }
+
+    fn environment(
+        &self,
+        values: Values,
+        mounts: Mounts,
+        settings: &StreamSettings,
+    ) -> Environment {
+        // A background stream has no request to take values from: its placeholders stay literal.
+        let parameters: Option<Arc<dyn Parameters>> =
+            if self.is_background() && self.constants == Values::default() {
+                None
+            } else {
+                Some(Arc::new(values))
+            };
+        Environment {
+            registry: settings.registry.clone(),
+            resources: Resources::default(),
+            http: Arc::new(mounts),
+            stop: Stop::default(),
+            metrics: settings.metrics.clone(),
+            shared: settings.shared.clone(),
+            parameters,
+            forbidden: self.forbidden.clone(),
+            stream: self.id.clone(),
+            cores: settings.cores,
+        }
+    }
+}
+
+/// Placeholders that requests fill, and the values of those that they don't.
+fn split_names(
+    node: &Node,
+    settings: &StreamSettings,
+) -> Result<(BTreeSet<String>, Values), String> {
+    let mut all = BTreeSet::new();
+    names_below(node, &mut all);
+    let mut names = BTreeSet::new();
+    let mut constants = Values::default();
+    for name in all {
+        if let Some(secret) = name.strip_prefix("secret_env.") {
+            let variable = format!("TYK_SECRET_{}", secret.to_uppercase());
+            constants.insert(name, std::env::var(variable).unwrap_or_default());
+        } else if let Some(secret) = name.strip_prefix("secret_conf.") {
+            let value = settings.secrets.get(secret).cloned().unwrap_or_default();
+            constants.insert(name, value);
+        } else if name.starts_with("secret_") {
+            return Err(format!("${name}: this secret store is not available"));
+        } else {
+            names.insert(name);
+        }
+    }
+    Ok((names, constants))
+}
+
+fn values_of<'a>(names: impl Iterator<Item = &'a str>, context: &RequestContext) -> Values {
+    let mut values = Values::default();
+    for name in names {
+        let value = if let Some(variable) = name.strip_prefix("tyk_context.") {
+            context.variable(variable)
+        } else if let Some(variable) = name.strip_prefix("tyk_meta.") {
+            context.meta_variable(variable)
+        } else {
+            continue;
+        };
+        values.insert(name.to_owned(), value);
+    }
+    values
+}
+
+/// Takes the consumer groups of HTTP outputs out of a stream, by the paths they hold for.
+fn take_groups(node: &mut Node, groups: &mut BTreeMap<String, String>) {
+    match &mut node.value {
+        NodeValue::Scalar(_) => {}
+        NodeValue::List(items) => items.iter_mut().for_each(|item| take_groups(item, groups)),
+        NodeValue::Map(fields) => {
+            for (name, field) in fields {
+                if name.name == "http_server" {
+                    take_group(field, groups);
+                } else {
+                    take_groups(field, groups);
+                }
+            }
+        }
+    }
+}
+
+fn take_group(server: &mut Node, groups: &mut BTreeMap<String, String>) {
+    let Some(group) = server.remove("consumer_group") else { return };
+    let Some(text) = group.as_text().filter(|text| !text.is_empty()) else { return };
+    for (field, default) in [("path", "/get"), ("stream_path", "/get/stream"), ("ws_path", "/get/ws")]
+    {
+        let path = server.get(field).and_then(Node::as_text).unwrap_or(default);
+        groups.insert(key(path).to_owned(), text.to_owned());
+    }
+}
