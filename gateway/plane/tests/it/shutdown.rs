@@ -1,0 +1,51 @@
+use std::time::{Duration, Instant};
+
+use http::Response;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+
+use crate::support::{Gateway, PATIENCE, proxy_api, text, upstream};
+
+#[tokio::test]
+async fn running_requests_finish_and_idle_connections_close() {
+    let slow = upstream(|_| async {
+        sleep(Duration::from_millis(400)).await;
+        Response::new(text("done"))
+    })
+    .await;
+    let gateway = Gateway::start([proxy_api("/a/", slow)]).await;
+    let mut idle = TcpStream::connect(gateway.address).await.unwrap();
+    let mut busy = TcpStream::connect(gateway.address).await.unwrap();
+    busy.write_all(b"GET /a/x HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+
+    let began = Instant::now();
+    assert!(gateway.drain.stop(Duration::from_secs(5)).await);
+    assert!(began.elapsed() < Duration::from_secs(2));
+    let mut answer = String::new();
+    busy.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
+    assert_eq!(idle.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    assert!(TcpStream::connect(gateway.address).await.is_err(), "still accepting");
+}
+
+#[tokio::test]
+async fn what_does_not_finish_is_cut_at_the_deadline() {
+    let stuck = upstream(|_| async {
+        sleep(Duration::from_mins(1)).await;
+        Response::new(text("never"))
+    })
+    .await;
+    let gateway = Gateway::start([proxy_api("/a/", stuck)]).await;
+    let mut busy = TcpStream::connect(gateway.address).await.unwrap();
+    busy.write_all(b"GET /a/x HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    let began = Instant::now();
+    assert!(!gateway.drain.stop(Duration::from_millis(300)).await);
+    assert!(began.elapsed() < Duration::from_secs(2));
+    let ended = timeout(PATIENCE, busy.read(&mut [0; 1])).await.unwrap();
+    assert_eq!(ended.unwrap_or(0), 0);
+}
