@@ -7,6 +7,8 @@
 #   provide() { ... }                makes the software available, or calls `unavailable "reason"`
 #   launch() { ... }                 writes configuration to $home and starts processes with `spawn`
 #   ready() { ... }                  succeeds once the service answers
+#   stop_signal=INT                  optional: what ends it, if not TERM
+#   remove_data() { ... }            optional: deletes what lies outside $home
 #
 # Holds always: only processes recorded by `spawn` are ever signalled, and only while the process with
 # that id is still the one that was started; stdout carries nothing but `VARIABLE=address` lines.
@@ -106,11 +108,11 @@ end_processes() {
     [ -s "$home/pids" ] || return 0
     tac "$home/pids" | while read -r pid born; do
         same_process "$pid" "$born" || continue
-        kill -TERM "$pid" 2>/dev/null
+        kill -s "${stop_signal:-TERM}" "$pid" 2>/dev/null
         waited=0
         while same_process "$pid" "$born"; do
             if [ "$waited" -ge 100 ]; then
-                say "$service: process $pid ignores TERM, sending KILL"
+                say "$service: process $pid does not end, sending KILL"
                 kill -KILL "$pid" 2>/dev/null
                 waited=0
             fi
@@ -178,8 +180,12 @@ stop() {
     ) 9>"$home/lock"
 }
 
+# For data that lie elsewhere; a service script may define its own.
+remove_data() { :; }
+
 wipe() {
     stop
+    remove_data
     rm -rf "${home:?}"
 }
 
