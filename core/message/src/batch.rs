@@ -32,6 +32,13 @@ impl Batch {
         Numbering(former)
     }
 
+    /// Numbers the members 0, 1, 2, ... where nobody needs their former lineages.
+    pub fn number(&mut self) {
+        for (at, message) in self.0.iter_mut().enumerate() {
+            message.lineage = at as u32;
+        }
+    }
+
     pub fn into_messages(self) -> Vec<Message> {
         self.0
     }

@@ -18,4 +18,4 @@ mod transaction;
 pub use batch::{Batch, Numbering};
 pub use context::{Context, ReplyStore};
 pub use message::{Failure, Message, WHOLE_BATCH};
-pub use transaction::{Ack, DeliveryError, Member, Transaction, Verdict};
+pub use transaction::{Ack, DeliveryError, Join, Member, Transaction, Verdict};

@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::Batch;
+use crate::{Batch, WHOLE_BATCH};
 
 /// How a source hears what became of a batch. Called once, from any thread; must not block: a
 /// source with work to do for it hands that to its own reader.
@@ -77,8 +77,47 @@ impl DeliveryError {
         }
     }
 
+    /// The same error said of a part of a batch: what failed as a whole becomes its members.
+    pub fn of_part(self, lineages: impl IntoIterator<Item = u32>) -> Self {
+        if self.members.is_some() {
+            return self;
+        }
+        let error = self.message.clone();
+        let members = lineages.into_iter().map(|lineage| Member::new(lineage, error.clone()));
+        let members: Vec<Member> = members.collect();
+        if members.is_empty() { self } else { self.of_members(members) }
+    }
+
+    /// Whether every member failed, as far as this error can tell.
+    pub fn is_of_whole_batch(&self) -> bool {
+        let Some(members) = &self.members else { return true };
+        members.iter().any(|member| member.lineage == WHOLE_BATCH)
+    }
+
+    /// What an error of a joined batch means for the part whose members were numbered from
+    /// `first` on, and were called `lineages` before.
+    ///
+    /// # Errors
+    /// The part failed, wholly or in some members.
+    pub fn of_joined(&self, first: u32, lineages: &[u32]) -> Result<(), Self> {
+        if self.is_of_whole_batch() {
+            return Err(self.clone().of_whole_batch());
+        }
+        let own: Vec<Member> = self
+            .members
+            .iter()
+            .flatten()
+            .filter_map(|member| {
+                let at = member.lineage.checked_sub(first)? as usize;
+                lineages.get(at).map(|lineage| Member::new(*lineage, member.error.clone()))
+            })
+            .collect();
+        if own.is_empty() { Ok(()) } else { Err(self.clone().of_members(own)) }
+    }
+
     /// Both failures as one: the first message stays.
-    fn and(self, other: Self) -> Self {
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
         let members = match (self.members, other.members) {
             (Some(mut ours), Some(theirs)) => {
                 ours.extend(theirs);
@@ -105,10 +144,23 @@ pub struct Transaction {
     duty: Duty,
 }
 
-/// A share of the duty; `None` once settled.
-struct Duty(Option<Arc<Origin>>);
+/// What is still owed to the source; nothing once settled.
+struct Duty(Option<Owed>);
 
-/// The source's ear, shared by all parts. The last part to go informs the source.
+enum Owed {
+    /// The whole answer.
+    Sole(Ack),
+    /// A share of it: the last one to go informs the source.
+    Share(Box<Share>),
+}
+
+struct Share {
+    origin: Arc<Origin>,
+    /// The members of this part, where there are other parts.
+    lineages: Vec<u32>,
+}
+
+/// The source's ear, shared by all parts.
 struct Origin {
     ack: Mutex<Option<Ack>>,
     failure: Mutex<Option<DeliveryError>>,
@@ -116,8 +168,7 @@ struct Origin {
 
 impl Transaction {
     pub fn new(batch: Batch, ack: Ack) -> Self {
-        let origin = Origin { ack: Mutex::new(Some(ack)), failure: Mutex::new(None) };
-        Self { batch, duty: Duty(Some(Arc::new(origin))) }
+        Self { batch, duty: Duty(Some(Owed::Sole(ack))) }
     }
 
     /// A batch whose source does not want to hear of it.
@@ -128,8 +179,19 @@ impl Transaction {
     /// Divides the duty: the source hears `Delivered` once every part was delivered. No parts at
     /// all means the batch was dropped on purpose, which counts as delivered.
     pub fn split(mut self, parts: impl IntoIterator<Item = Batch>) -> Vec<Self> {
-        let origin = self.duty.0.take();
-        parts.into_iter().map(|batch| Self { batch, duty: Duty(origin.clone()) }).collect()
+        let mut parts = parts.into_iter();
+        match (parts.next(), parts.next()) {
+            (None, _) => {
+                self.resolve(Verdict::Delivered);
+                Vec::new()
+            }
+            (Some(batch), None) => vec![Self { batch, duty: self.duty.take() }],
+            (Some(first), Some(second)) => {
+                let origin = self.duty.take().into_origin();
+                let parts = [first, second].into_iter().chain(parts);
+                parts.map(|batch| Self { duty: Duty::share_of(&origin, &batch), batch }).collect()
+            }
+        }
     }
 
     /// The batch and, apart from it, the duty (as a transaction of an empty batch).
@@ -151,22 +213,103 @@ impl Transaction {
     }
 }
 
+/// Gathers transactions to travel as one. Each hears what became of its own members.
+#[derive(Default)]
+pub struct Join {
+    parts: Vec<Part>,
+}
+
+/// A transaction that waits in a [`Join`]: its duty and what its members were called.
+struct Part {
+    duty: Transaction,
+    lineages: Vec<u32>,
+}
+
+impl Join {
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Takes the duty; the messages are the caller's to gather, in the order they are added.
+    pub fn add(&mut self, transaction: Transaction) -> Batch {
+        let (batch, duty) = transaction.take_batch();
+        let lineages = batch.iter().map(|message| message.lineage).collect();
+        self.parts.push(Part { duty, lineages });
+        batch
+    }
+
+    /// One transaction for all that was added. `batch` holds its messages, all and in order.
+    pub fn finish(self, mut batch: Batch) -> Transaction {
+        batch.number();
+        let parts = self.parts;
+        let answer: Ack = Box::new(move |verdict| {
+            let Verdict::Failed(error) = verdict else {
+                parts.into_iter().for_each(|part| part.duty.resolve(Verdict::Delivered));
+                return;
+            };
+            let mut first = 0;
+            for part in parts {
+                part.duty.resolve_result(error.of_joined(first, &part.lineages));
+                first += part.lineages.len() as u32;
+            }
+        });
+        Transaction::new(batch, answer)
+    }
+}
+
 impl Duty {
+    fn take(&mut self) -> Self {
+        Self(self.0.take())
+    }
+
     fn settle(&mut self, verdict: Verdict) {
-        let Some(origin) = self.0.take() else { return };
-        if let Verdict::Failed(error) = verdict {
-            let mut failure = origin.failure.lock().unwrap_or_else(PoisonError::into_inner);
-            *failure = Some(match failure.take() {
-                Some(first) => first.and(error),
-                None => error,
-            });
+        match self.0.take() {
+            None => {}
+            Some(Owed::Sole(ack)) => ack(verdict),
+            Some(Owed::Share(share)) => {
+                if let Verdict::Failed(error) = verdict {
+                    share.origin.fail(error.of_part(share.lineages));
+                }
+            }
         }
+    }
+
+    /// The ear to share out; `None` when nobody listens.
+    fn into_origin(mut self) -> Option<Arc<Origin>> {
+        let ack: Ack = match self.0.take()? {
+            Owed::Sole(ack) => ack,
+            share => {
+                let mut outer = Self(Some(share));
+                Box::new(move |verdict| outer.settle(verdict))
+            }
+        };
+        let origin = Origin { ack: Mutex::new(Some(ack)), failure: Mutex::new(None) };
+        Some(Arc::new(origin))
+    }
+
+    fn share_of(origin: &Option<Arc<Origin>>, part: &Batch) -> Self {
+        Self(origin.as_ref().map(|origin| {
+            let lineages = part.iter().map(|message| message.lineage).collect();
+            Owed::Share(Box::new(Share { origin: origin.clone(), lineages }))
+        }))
     }
 }
 
 impl Drop for Duty {
     fn drop(&mut self) {
-        self.settle(Verdict::Failed(DeliveryError::new("dropped without a verdict")));
+        if self.0.is_some() {
+            self.settle(Verdict::Failed(DeliveryError::new("dropped without a verdict")));
+        }
+    }
+}
+
+impl Origin {
+    fn fail(&self, error: DeliveryError) {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        *failure = Some(match failure.take() {
+            Some(first) => first.and(error),
+            None => error,
+        });
     }
 }
 
@@ -220,6 +363,59 @@ mod tests {
         }
         let Verdict::Failed(error) = verdicts.recv().unwrap() else { panic!("delivered") };
         assert_eq!(error.members().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn joined_transactions_hear_of_their_own_members() {
+        let (first, first_heard) = transaction();
+        let (second, second_heard) = transaction();
+        let mut join = Join::default();
+        let mut batch = join.add(first);
+        let mut others = second.batch.clone();
+        others.push(Message::from("y"));
+        others.number();
+        batch.extend(join.add(second.with_batch(others)));
+        let joined = join.finish(batch);
+        let lineages: Vec<u32> = joined.batch.iter().map(|message| message.lineage).collect();
+        assert_eq!(lineages, [0, 1, 2]);
+        let error = DeliveryError::new("no").of_members(vec![Member::new(2, "no y")]);
+        joined.resolve(Verdict::Failed(error));
+        assert!(matches!(first_heard.recv().unwrap(), Verdict::Delivered));
+        let Verdict::Failed(error) = second_heard.recv().unwrap() else { panic!("delivered") };
+        assert_eq!(error.members().unwrap()[0].lineage, 1);
+    }
+
+    #[test]
+    fn a_part_that_fails_as_a_whole_names_its_members() {
+        let error = DeliveryError::new("down").of_part([3, 4]);
+        let lineages: Vec<u32> = error.members().unwrap().iter().map(|m| m.lineage).collect();
+        assert_eq!(lineages, [3, 4]);
+        assert!(error.of(5).is_none());
+    }
+
+    #[test]
+    fn of_several_parts_one_that_fails_as_a_whole_fails_its_members_only() {
+        let (transaction, verdicts) = transaction();
+        let mut parts: Vec<Batch> = Vec::new();
+        for lineage in 0..3 {
+            let mut message = Message::from("x");
+            message.lineage = lineage;
+            parts.push(message.into());
+        }
+        let parts = transaction.split(parts);
+        for (at, part) in parts.into_iter().enumerate() {
+            if at == 1 {
+                // A share may be shared again.
+                let halves = [part.batch.clone(), part.batch.clone()];
+                for half in part.split(halves) {
+                    half.resolve(Verdict::Failed(DeliveryError::new("down")));
+                }
+            } else {
+                part.resolve(Verdict::Delivered);
+            }
+        }
+        let Verdict::Failed(error) = verdicts.recv().unwrap() else { panic!("delivered") };
+        assert!((0..3).map(|lineage| error.of(lineage).is_some()).eq([false, true, false]));
     }
 
     #[test]

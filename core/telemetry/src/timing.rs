@@ -29,11 +29,16 @@ pub struct TimingSummary {
 
 impl Timer {
     pub fn record(&self, duration: Duration) {
+        self.record_many(duration, 1);
+    }
+
+    /// Records a duration that stands for `n` of about its length, where only some are measured.
+    pub fn record_many(&self, duration: Duration, n: u64) {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        self.0.sum.fetch_add(nanos, Ordering::Relaxed);
+        self.0.sum.fetch_add(nanos.saturating_mul(n), Ordering::Relaxed);
         let buckets =
             self.0.buckets.get_or_init(|| (0..BUCKETS).map(|_| AtomicU64::new(0)).collect());
-        buckets[bucket_of(nanos)].fetch_add(1, Ordering::Relaxed);
+        buckets[bucket_of(nanos)].fetch_add(n, Ordering::Relaxed);
     }
 
     pub fn summary(&self) -> TimingSummary {
