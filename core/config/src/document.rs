@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 
-use crate::node::{Key, Node, NodeValue, Position, Scalar, ScalarKind};
+use crate::node::{Form, Key, Node, NodeValue, Position, Scalar, ScalarKind, Style};
 
 /// Most nodes a document may have once its aliases are expanded.
 const MAX_NODES: usize = 1_000_000;
@@ -35,8 +35,13 @@ impl std::error::Error for DocumentError {}
 /// # Errors
 /// The first place that is not YAML, nesting deeper than 200, or more than a million nodes.
 pub fn parse(text: &str) -> Result<Node, DocumentError> {
-    let mut builder =
-        Builder { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, depth: 0 };
+    let mut builder = Builder {
+        parser: Parser::new_from_str(text),
+        lines: text.lines().collect(),
+        anchors: HashMap::new(),
+        nodes: 0,
+        depth: 0,
+    };
     loop {
         let (event, span) = builder.next()?;
         match event {
@@ -53,6 +58,7 @@ pub fn parse(text: &str) -> Result<Node, DocumentError> {
 
 struct Builder<'a> {
     parser: Parser<'a, StrInput<'a>>,
+    lines: Vec<&'a str>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
     depth: usize,
@@ -79,23 +85,27 @@ impl<'a> Builder<'a> {
         let (node, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let scalar = scalar(&text, style, tag.as_deref());
-                (Node::new(at, NodeValue::Scalar(scalar)), anchor)
+                let (at, form) = self.form_of(style, span);
+                (Node { at, value: NodeValue::Scalar(scalar), form }, anchor)
             }
             Event::SequenceStart(anchor, _) => {
                 self.enter(at)?;
+                let form = self.form_at(at, '[');
                 let items = self.items()?;
-                (Node::new(at, NodeValue::List(items)), anchor)
+                (Node { at, value: NodeValue::List(items), form }, anchor)
             }
             Event::MappingStart(anchor, _) => {
                 self.enter(at)?;
+                let form = self.form_at(at, '{');
                 let fields = self.fields()?;
-                (Node::new(at, NodeValue::Map(fields)), anchor)
+                (Node { at, value: NodeValue::Map(fields), form }, anchor)
             }
             Event::Alias(anchor) => {
-                let Some(node) = self.anchors.get(&anchor).cloned() else {
+                let Some(mut node) = self.anchors.get(&anchor).cloned() else {
                     return Err(DocumentError { at, message: "unknown anchor".into() });
                 };
                 self.count(size(&node), at)?;
+                node.form.is_alias = true;
                 return Ok(node);
             }
             _ => return Err(DocumentError { at, message: "unexpected end of document".into() }),
@@ -148,6 +158,49 @@ impl<'a> Builder<'a> {
         Ok(fields)
     }
 
+    /// The style of a list or map that begins at `at`.
+    fn form_at(&self, at: Position, bracket: char) -> Form {
+        let line = self.lines.get((at.line as usize).saturating_sub(1)).copied().unwrap_or("");
+        let is_flow = line.chars().nth(at.column as usize - 1) == Some(bracket);
+        let style = if is_flow { Style::Flow } else { Style::Plain };
+        Form { style, ..Form::default() }
+    }
+
+    /// Place and style of a scalar. The parser places a block scalar at its first line that is
+    /// not empty; what counts is the line after its header, where its text begins.
+    fn form_of(&self, style: ScalarStyle, span: Span) -> (Position, Form) {
+        let mut at = position(span);
+        let style = match style {
+            ScalarStyle::Plain => Style::Plain,
+            ScalarStyle::SingleQuoted => Style::SingleQuoted,
+            ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
+            ScalarStyle::Literal => Style::Literal,
+            ScalarStyle::Folded => Style::Folded,
+        };
+        let mut form = Form { style, ..Form::default() };
+        if matches!(style, Style::Literal | Style::Folded) {
+            let header = self.block_header(at);
+            if let Some((line, column)) = header {
+                at = Position { line: line + 1, column: at.column };
+                form.header_column = column;
+            }
+        }
+        (at, form)
+    }
+
+    /// Line and column of the header of the block scalar that the parser found at `at`.
+    fn block_header(&self, at: Position) -> Option<(u32, u32)> {
+        let line = at.line as usize;
+        let own = self.lines.get(line.saturating_sub(1)).and_then(|line| header_column(line));
+        if own == Some(at.column) {
+            return Some((at.line, at.column)); // at the end of the text, without content
+        }
+        let above = self.lines.get(..line.saturating_sub(1))?;
+        let is_skipped = |line: &str| line.trim().is_empty() || line.trim().starts_with('#');
+        let (index, line) = above.iter().enumerate().rev().find(|(_, line)| !is_skipped(line))?;
+        header_column(line).map(|column| (index as u32 + 1, column))
+    }
+
     fn count(&mut self, nodes: usize, at: Position) -> Result<(), DocumentError> {
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
@@ -166,6 +219,23 @@ impl<'a> Builder<'a> {
         }
         Ok(())
     }
+}
+
+/// The column of the `|` or `>` when `line` ends with the header of a block scalar.
+fn header_column(line: &str) -> Option<u32> {
+    let is_header = |rest: &str| {
+        let rest = rest.trim_start_matches(['+', '-', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+        let comment = rest.trim_start();
+        comment.is_empty() || (comment.starts_with('#') && comment.len() < rest.len())
+    };
+    let mut before = ' ';
+    for (column, (at, c)) in line.char_indices().enumerate() {
+        if matches!(c, '|' | '>') && before.is_whitespace() && is_header(&line[at + 1..]) {
+            return Some(column as u32 + 1);
+        }
+        before = c;
+    }
+    None
 }
 
 fn merge_sources(node: Node) -> Vec<(Key, Node)> {

@@ -75,7 +75,11 @@ pub fn format_duration(duration: Duration) -> String {
         let whole = nanos / scale;
         let rest = format!("{:0width$}", nanos % scale, width = scale.ilog10() as usize);
         let rest = rest.trim_end_matches('0');
-        if nanos % scale == 0 { format!("{whole}{unit}") } else { format!("{whole}.{rest}{unit}") }
+        if nanos.is_multiple_of(scale) {
+            format!("{whole}{unit}")
+        } else {
+            format!("{whole}.{rest}{unit}")
+        }
     };
     match nanos {
         0 => "0s".into(),

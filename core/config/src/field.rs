@@ -115,7 +115,13 @@ pub struct Field {
     pub lint_required: bool,
     /// The fields of a [`Type::Object`].
     pub fields: &'static [Field],
+    /// What else the linter asks of the value.
+    pub rule: Option<Rule>,
 }
+
+/// A check beyond types: each text it returns is reported at the value. Of a list or map it sees
+/// the whole and each item, and judges only what it knows.
+pub type Rule = fn(&Node) -> Vec<String>;
 
 impl Field {
     pub fn new(name: &'static str) -> Self {
@@ -135,6 +141,7 @@ impl Field {
             options_linted: false,
             lint_required: false,
             fields: &[],
+            rule: None,
         }
     }
 

@@ -11,18 +11,22 @@ mod document;
 mod duration;
 pub mod env;
 mod field;
+pub mod lint;
 mod macros;
 mod node;
 mod problem;
 mod read;
+mod schema;
 mod types;
+pub mod yaml;
 
 pub use document::{DocumentError, parse};
 pub use duration::{format_duration, parse_duration};
-pub use field::{ComponentKind, Field, Shape, Type};
-pub use node::{Key, Node, NodeValue, Position, Scalar, ScalarKind};
+pub use field::{ComponentKind, Field, Rule, Shape, Type};
+pub use node::{Form, Key, Node, NodeValue, Position, Scalar, ScalarKind, Style};
 pub use problem::{Problem, Problems};
 pub use read::{FieldType, Parameters, Reader, nearest};
+pub use schema::{SchemaComponent, json_schema};
 pub use types::{Block, ByteSize, Interpolated, Kind, Kinds, Query, Secret};
 
 #[doc(hidden)]

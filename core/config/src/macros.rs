@@ -22,8 +22,8 @@
 /// ```
 ///
 /// Flags after `=>`: `advanced`, `deprecated`, `secret`, `interpolated`, `bloblang`,
-/// `lint_required`, `optional`, `options("a", ...)` (linted) and `advisory_options("a", ...)` (the
-/// component checks them itself). A field is required unless it has a default, its type is an
+/// `lint_required`, `optional`, `options("a", ...)` (linted), `advisory_options("a", ...)` (the
+/// component checks them itself) and `rule(function)` (see [`Rule`](crate::Rule)). A field is required unless it has a default, its type is an
 /// `Option`, or it is a struct whose own fields all have defaults.
 #[macro_export]
 macro_rules! config {
@@ -34,7 +34,7 @@ macro_rules! config {
                 $(#[doc = $doc:literal])*
                 $field:ident : $ty:ty
                 $(= $default:expr)?
-                $(=> $($flag:ident $(($($option:literal),* $(,)?))?)+)?
+                $(=> $($flag:ident $(($($option:tt),* $(,)?))?)+)?
             ),* $(,)?
         }
     ) => {
@@ -95,6 +95,7 @@ macro_rules! config {
     (@flag $field:ident bloblang) => { $field.bloblang = true; };
     (@flag $field:ident optional) => { $field.optional = true; };
     (@flag $field:ident lint_required) => { $field.lint_required = true; };
+    (@flag $field:ident rule($rule:tt)) => { $field.rule = Some($rule); };
     (@flag $field:ident options($($option:literal),*)) => {
         $field.options = &[$($option),*];
         $field.options_linted = true;

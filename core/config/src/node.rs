@@ -21,6 +21,32 @@ impl fmt::Display for Position {
 pub struct Node {
     pub at: Position,
     pub value: NodeValue,
+    pub form: Form,
+}
+
+/// How a node was written; only for showing it again and for messages about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Form {
+    pub style: Style,
+    /// Stands where the document has an alias (`*name`); positions are those of the anchor.
+    pub is_alias: bool,
+    /// Column of the `|` or `>` of a block scalar, on the line before its content.
+    pub header_column: u32,
+    /// A comment to show behind the value.
+    pub comment: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    /// Plain scalars and indented lists and maps; also what no document contains.
+    #[default]
+    Plain,
+    SingleQuoted,
+    DoubleQuoted,
+    Literal,
+    Folded,
+    /// A list or map in brackets.
+    Flow,
 }
 
 #[derive(Clone, Debug)]
@@ -91,7 +117,7 @@ impl ScalarKind {
     }
 }
 
-fn plain_kind(text: &str) -> ScalarKind {
+pub(crate) fn plain_kind(text: &str) -> ScalarKind {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => ScalarKind::Null,
         "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => ScalarKind::Bool,
@@ -140,7 +166,11 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
 
 impl Node {
     pub fn new(at: Position, value: NodeValue) -> Self {
-        Self { at, value }
+        Self { at, value, form: Form::default() }
+    }
+
+    fn without_place(value: NodeValue) -> Self {
+        Self::new(Position::default(), value)
     }
 
     pub fn string(text: impl Into<String>) -> Self {
@@ -148,7 +178,7 @@ impl Node {
     }
 
     pub fn empty_map() -> Self {
-        Self { at: Position::default(), value: NodeValue::Map(Vec::new()) }
+        Self::without_place(NodeValue::Map(Vec::new()))
     }
 
     pub fn is_null(&self) -> bool {
@@ -265,7 +295,7 @@ impl Node {
             }
             scalar => NodeValue::Scalar(Scalar::plain(scalar.to_string())),
         };
-        Self { at: Position::default(), value }
+        Self::without_place(value)
     }
 }
 
@@ -294,19 +324,19 @@ impl From<&str> for Node {
 
 impl From<String> for Node {
     fn from(text: String) -> Self {
-        Self { at: Position::default(), value: NodeValue::Scalar(Scalar::string(text)) }
+        Self::without_place(NodeValue::Scalar(Scalar::string(text)))
     }
 }
 
 impl From<bool> for Node {
     fn from(b: bool) -> Self {
-        Self { at: Position::default(), value: NodeValue::Scalar(Scalar::plain(b.to_string())) }
+        Self::without_place(NodeValue::Scalar(Scalar::plain(b.to_string())))
     }
 }
 
 impl From<i64> for Node {
     fn from(n: i64) -> Self {
-        Self { at: Position::default(), value: NodeValue::Scalar(Scalar::plain(n.to_string())) }
+        Self::without_place(NodeValue::Scalar(Scalar::plain(n.to_string())))
     }
 }
 
@@ -318,13 +348,13 @@ impl From<i32> for Node {
 
 impl From<f64> for Node {
     fn from(f: f64) -> Self {
-        Self { at: Position::default(), value: NodeValue::Scalar(Scalar::plain(f.to_string())) }
+        Self::without_place(NodeValue::Scalar(Scalar::plain(f.to_string())))
     }
 }
 
 impl<T: Into<Node>, const N: usize> From<[T; N]> for Node {
     fn from(items: [T; N]) -> Self {
         let items = items.into_iter().map(Into::into).collect();
-        Self { at: Position::default(), value: NodeValue::List(items) }
+        Self::without_place(NodeValue::List(items))
     }
 }

@@ -111,19 +111,15 @@ impl<'a> Reader<'a> {
         }
         self.below(field.name, |reader| {
             let present = object.get(field.name).filter(|node| !node.is_null());
-            match present.or(field.default.as_ref()) {
-                Some(node) => {
-                    reader.check_options(node, field);
-                    T::read(node, reader)
-                }
-                None => {
-                    let value = T::absent(reader);
-                    if value.is_none() && !T::ABSENT_IS_EMPTY {
-                        reader.problem(object.at, format!("field {} is required", field.name));
-                    }
-                    value
-                }
+            if let Some(node) = present.or(field.default.as_ref()) {
+                reader.check_options(node, field);
+                return T::read(node, reader);
             }
+            let value = T::absent(reader);
+            if value.is_none() && !T::ABSENT_IS_EMPTY {
+                reader.problem(object.at, format!("field {} is required", field.name));
+            }
+            value
         })
     }
 

@@ -1,3 +1,5 @@
+#![allow(dead_code)] // tables are read, not the structs
+
 use std::borrow::Cow;
 use std::time::Duration;
 

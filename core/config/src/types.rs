@@ -97,13 +97,11 @@ impl fmt::Debug for Secret {
 
 /// Any scalar except null as text, placeholders replaced.
 fn text(node: &Node, reader: &mut Reader<'_>, expected: &str) -> Option<String> {
-    match node.as_text() {
-        Some(text) => Some(reader.substitute(text).into_owned()),
-        None => {
-            reader.problem(node.at, format!("expected {expected} value"));
-            None
-        }
+    if let Some(text) = node.as_text() {
+        return Some(reader.substitute(text).into_owned());
     }
+    reader.problem(node.at, format!("expected {expected} value"));
+    None
 }
 
 /// Any scalar except null as it stands, for text that is compiled later.
