@@ -1,0 +1,102 @@
+//! POST through the stream `in` to Kafka with a reply, against a bare hyper echo server.
+
+use std::convert::Infallible;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+
+use crate::events::event;
+use crate::load::post_for;
+use crate::process::{Running, free_port};
+use crate::report::{figure, ratio};
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Keep-alive clients.
+    #[arg(long, default_value_t = 64)]
+    clients: usize,
+    /// Seconds of each run.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Address of a Kafka broker.
+    #[arg(long, env = "SLUICE_TEST_KAFKA")]
+    kafka: String,
+}
+
+pub(crate) fn run(program: &Path, options: &Options) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let duration = Duration::from_secs(options.seconds);
+    let body = event(7);
+    let echo_port = free_port()?;
+    runtime.spawn(echo_server(echo_port));
+    std::thread::sleep(Duration::from_millis(100));
+    let bare =
+        runtime.block_on(post_for(echo_port, "/", &body, options.clients, duration))?;
+
+    let (mut gateway, _directory, port) = start_gateway(program, &options.kafka)?;
+    let path = "/stream-demo/push-event?user=alice";
+    runtime.block_on(post_for(port, path, &body, options.clients, Duration::from_secs(1)))?;
+    let cpu = gateway.cpu()?;
+    let ours = runtime.block_on(post_for(port, path, &body, options.clients, duration))?;
+    let cpu = gateway.cpu()?.saturating_sub(cpu);
+    figure("bare hyper echo, requests per second", format!("{:.0}", bare.per_second));
+    figure("stream to Kafka with reply, requests per second", format!("{:.0}", ours.per_second));
+    figure("  p50 / p99, ms", format!("{:.1} / {:.1}", millis(ours.quantile(0.5)), millis(ours.quantile(0.99))));
+    figure(
+        "  gateway CPU per request, µs",
+        format!("{:.0}", cpu.as_secs_f64() * 1e6 / ours.latencies.len() as f64),
+    );
+    ratio("stream / bare", ours.per_second / bare.per_second, "at least 0.25");
+    gateway.wait_for_port(port, Duration::from_secs(1))?;
+    Ok(())
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// Starts the gateway with the demo's API on a port of its own.
+pub(crate) fn start_gateway(
+    program: &Path,
+    kafka: &str,
+) -> Result<(Running, tempfile::TempDir, u16)> {
+    let directory = tempfile::tempdir()?;
+    let (port, dashboard) = (free_port()?, free_port()?);
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/streams-demo/api.yaml");
+    let api = std::fs::read_to_string(demo).context(demo)?.replace("localhost:9093", kafka);
+    std::fs::write(directory.path().join("api.yaml"), api)?;
+    let conf = serde_json::json!({
+        "listen_address": "127.0.0.1", "listen_port": port, "secret": "bench",
+        "streaming": { "enabled": true }, "app_path": "apps",
+        "dashboard_port": dashboard,
+    });
+    std::fs::create_dir(directory.path().join("apps"))?;
+    std::fs::write(directory.path().join("tyk.conf"), conf.to_string())?;
+    let arguments = ["gateway", "--conf", "tyk.conf", "--api", "api.yaml"];
+    let mut gateway = Running::start(program, &arguments, directory.path())?;
+    gateway.wait_for_port(port, Duration::from_secs(10))?;
+    Ok((gateway, directory, port))
+}
+
+async fn echo_server(port: u16) -> Result<()> {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(async move {
+            let service = service_fn(|request: Request<Incoming>| async move {
+                let body = request.into_body().collect().await.map(|body| body.to_bytes());
+                Ok::<_, Infallible>(Response::new(Full::<Bytes>::new(body.unwrap_or_default())))
+            });
+            let http = hyper::server::conn::http1::Builder::new();
+            // A client that goes away ends its connection; that is all.
+            let _ = http.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}

@@ -1,0 +1,53 @@
+//! Benchmarks of the built program. Each measures the program and its limit in one run and prints
+//! their ratio, so that the figures mean something on any machine.
+
+mod events;
+mod http;
+mod load;
+mod pipeline;
+mod process;
+mod report;
+mod start;
+mod users;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Measures the built program against its limits.
+#[derive(Parser)]
+#[command(after_help = "Build first: make build. Kafka benches need a broker: \
+    dev/services/with kafka -- cargo run --release -p sluice-bench -- http")]
+struct Arguments {
+    /// The program to measure.
+    #[arg(long, default_value = "target/release/sluice", global = true)]
+    program: PathBuf,
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Lines of a file through two mappings, against parsing and printing them in a bare loop.
+    Pipeline(pipeline::Options),
+    /// POST through a stream to Kafka and back, against a bare hyper echo server.
+    Http(http::Options),
+    /// What one more user of a stream costs.
+    Users(users::Options),
+    /// Size of the program and time until it listens with many APIs.
+    Start(start::Options),
+}
+
+fn main() -> Result<()> {
+    let Arguments { program, bench } = Arguments::parse();
+    let program = program.canonicalize().map_err(|error| {
+        anyhow::anyhow!("{}: {error} (build it first: make build)", program.display())
+    })?;
+    match bench {
+        Bench::Pipeline(options) => pipeline::run(&program, &options),
+        Bench::Http(options) => http::run(&program, &options),
+        Bench::Users(options) => users::run(&program, &options),
+        Bench::Start(options) => start::run(&program, &options),
+    }
+}
