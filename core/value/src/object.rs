@@ -16,6 +16,10 @@ impl Object {
         Self { fields: EcoVec::new() }
     }
 
+    pub fn with_capacity(fields: usize) -> Self {
+        Self { fields: EcoVec::with_capacity(fields) }
+    }
+
     /// Takes fields in any order; of equal keys the last one stays, as in JSON text.
     pub(crate) fn from_unsorted(mut fields: EcoVec<(EcoString, Value)>) -> Self {
         if !fields.windows(2).all(|pair| pair[0].0 < pair[1].0) {
@@ -85,7 +89,9 @@ impl Object {
         self.fields.retain(|(key, value)| keep(key, value));
     }
 
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&EcoString, &Value)> + ExactSizeIterator {
+    pub fn iter(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (&EcoString, &Value)> + ExactSizeIterator {
         self.fields.iter().map(|(key, value)| (key, value))
     }
 

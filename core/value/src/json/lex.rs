@@ -37,6 +37,35 @@ impl std::fmt::Display for JsonError {
 
 impl std::error::Error for JsonError {}
 
+impl JsonError {
+    /// The error in the words of the reference engine's reader, which reads a stream: it counts
+    /// bytes for characters, and looks at what follows a complete document.
+    pub fn in_document(&self, document: &[u8]) -> String {
+        match &self.kind {
+            ErrorKind::End => "unexpected EOF".into(),
+            ErrorKind::Unexpected(_, place) if place == "after top-level value" => {
+                let rest = String::from_utf8_lossy(document).get(self.offset..).map(str::to_owned);
+                match rest.as_deref().map(super::parse_prefix) {
+                    Some(Err(error)) => match &error.kind {
+                        ErrorKind::End => "unexpected EOF".into(),
+                        _ => error.to_string(),
+                    },
+                    _ => "message contains multiple valid documents".into(),
+                }
+            }
+            ErrorKind::Unexpected(c, place) if !c.is_ascii() => {
+                let valid = match std::str::from_utf8(document) {
+                    Ok(text) => text.len(),
+                    Err(error) => error.valid_up_to(),
+                };
+                let byte = document.get(self.offset.min(valid)).copied().unwrap_or_default();
+                format!("invalid character '{}' {place}", char::from(byte))
+            }
+            _ => self.to_string(),
+        }
+    }
+}
+
 /// A string literal as found in the text.
 pub(super) struct Raw<'a> {
     /// Between the quotes.
@@ -268,7 +297,8 @@ fn unescape(text: &str) -> String {
 /// The character of a `\u` escape whose digits `text` starts with, and the bytes it used: 4, or
 /// 10 for a surrogate pair. A lone surrogate is U+FFFD.
 fn unicode(text: &str) -> (char, usize) {
-    let unit = |digits: Option<&str>| digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    let unit =
+        |digits: Option<&str>| digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
     let first = unit(text.get(..4)).unwrap_or(0xFFFD);
     if (0xD800..0xDC00).contains(&first) && text.get(4..6) == Some("\\u") {
         if let Some(second @ 0xDC00..0xE000) = unit(text.get(6..10)) {

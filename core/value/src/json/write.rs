@@ -104,8 +104,7 @@ fn control_escape(byte: u8) -> [u8; 6] {
 fn next_special(bytes: &[u8], mut at: usize) -> usize {
     while let Some(chunk) = bytes.get(at..at + 8) {
         let word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
-        let marks =
-            equals(word, b'"') | equals(word, b'\\') | controls(word) | equals(word, 0xE2);
+        let marks = equals(word, b'"') | equals(word, b'\\') | controls(word) | equals(word, 0xE2);
         if marks != 0 {
             return at + (marks.trailing_zeros() / 8) as usize;
         }

@@ -1,0 +1,5 @@
+//! Methods that encode, encrypt, hash and compress.
+
+use super::Method;
+
+pub(super) const METHODS: &[Method] = &[];

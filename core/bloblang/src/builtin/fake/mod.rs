@@ -1,0 +1,5 @@
+//! Invented data for tests and demonstrations.
+
+use super::Function;
+
+pub(super) const FUNCTIONS: &[Function] = &[];

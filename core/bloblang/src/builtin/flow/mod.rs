@@ -1,0 +1,23 @@
+//! Methods that decide what is evaluated: fallbacks, maps, other messages of the batch.
+
+mod apply;
+mod catch;
+mod exists;
+mod from;
+mod get;
+mod map;
+mod not;
+mod or;
+
+use super::Method;
+
+pub(super) const METHODS: &[Method] = &[
+    apply::METHOD,
+    catch::METHOD,
+    exists::METHOD,
+    from::METHOD,
+    get::METHOD,
+    map::METHOD,
+    not::METHOD,
+    or::METHOD,
+];

@@ -1,0 +1,5 @@
+//! Methods that sign and read JSON web tokens.
+
+use super::Method;
+
+pub(super) const METHODS: &[Method] = &[];

@@ -1,0 +1,5 @@
+//! Methods that read and write document formats.
+
+use super::Method;
+
+pub(super) const METHODS: &[Method] = &[];

@@ -1,0 +1,5 @@
+//! Methods with regular expressions.
+
+use super::Method;
+
+pub(super) const METHODS: &[Method] = &[];

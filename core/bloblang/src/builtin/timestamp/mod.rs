@@ -1,0 +1,5 @@
+//! Methods on points in time.
+
+use super::Method;
+
+pub(super) const METHODS: &[Method] = &[];

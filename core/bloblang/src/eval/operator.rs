@@ -1,0 +1,213 @@
+//! Arithmetic, comparison and boolean operators.
+
+use std::cmp::Ordering;
+
+use ecow::EcoString;
+use sluice_value::Value;
+
+use crate::{
+    Context, Error, Expr, ExprKind, Literal, Operator, Outcome, compare,
+    number::{self, Num},
+};
+
+pub(super) fn eval<'a>(
+    op: Operator,
+    left: &'a Expr,
+    right: &'a Expr,
+    context: &Context<'a>,
+) -> Result<Outcome<'a>, Error> {
+    match op {
+        Operator::And | Operator::Or => {
+            let decisive = op == Operator::Or;
+            if condition(left, context)? == decisive {
+                return Ok(Outcome::from(decisive));
+            }
+            condition(right, context).map(Outcome::from)
+        }
+        _ => {
+            let a = left.eval(context)?;
+            let b = right.eval(context)?;
+            apply(op, (left, &a), (right, &b)).map(Outcome::Owned)
+        }
+    }
+}
+
+fn condition(expr: &Expr, context: &Context<'_>) -> Result<bool, Error> {
+    let outcome = expr.eval(context)?;
+    match outcome.as_value() {
+        Some(value) => number::get_bool(value),
+        None => Err(Error::expected_outcome(&["bool"], &outcome)),
+    }
+}
+
+/// Combines two operands; constants at once.
+///
+/// # Errors
+/// Constants that cannot be combined.
+pub(crate) fn fold(op: Operator, left: Expr, right: Expr) -> Result<Expr, Error> {
+    let span = crate::Span { start: left.span.start, end: right.span.end };
+    let is_lazy = matches!(op, Operator::And | Operator::Or | Operator::Coalesce);
+    if !is_lazy && let (Some(a), Some(b)) = (left.as_literal(), right.as_literal()) {
+        let value = apply(op, (&left, &a.outcome), (&right, &b.outcome))?;
+        let annotation = Some(right.annotation());
+        let literal = Literal { outcome: Outcome::Owned(value), annotation };
+        return Ok(Expr::new(ExprKind::Literal(literal), span));
+    }
+    let kind = ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) };
+    Ok(Expr::new(kind, span))
+}
+
+/// An operand: the expression, for error messages, and its value.
+type Operand<'e, 'o, 'a> = (&'e Expr, &'o Outcome<'a>);
+
+fn apply(
+    op: Operator,
+    left: Operand<'_, '_, '_>,
+    right: Operand<'_, '_, '_>,
+) -> Result<Value, Error> {
+    let mismatch = || {
+        Error::mismatch(format!(
+            "cannot {} types {} (from {}) and {} (from {})",
+            op.verb(),
+            left.1.kind_name(),
+            left.0.annotation(),
+            right.1.kind_name(),
+            right.0.annotation()
+        ))
+    };
+    let compares = matches!(
+        op,
+        Operator::Equal
+            | Operator::NotEqual
+            | Operator::Greater
+            | Operator::Less
+            | Operator::GreaterOrEqual
+            | Operator::LessOrEqual
+    );
+    let (Some(a), Some(b)) = (left.1.as_value(), right.1.as_value()) else {
+        return match op {
+            // Two control outcomes are never equal to anything, not even to themselves.
+            Operator::Equal => Ok(Value::Bool(false)),
+            Operator::NotEqual => Ok(Value::Bool(true)),
+            _ => Err(mismatch()),
+        };
+    };
+    if compares {
+        return compared(op, a, b).map(Value::Bool).ok_or_else(mismatch);
+    }
+    match op {
+        Operator::Divide | Operator::Modulo => {
+            let (Some(x), Some(y)) = (Num::of(a), Num::of(b)) else { return Err(mismatch()) };
+            divided(op, x, y).ok_or_else(|| {
+                Error::new("attempted to divide by zero").from_expression(|| right.0.annotation())
+            })
+        }
+        Operator::Add if matches!(a, Value::String(_) | Value::Bytes(_)) => {
+            joined(a, b).ok_or_else(mismatch)
+        }
+        _ => match (Num::of(a), Num::of(b)) {
+            (Some(x), Some(y)) => calculated(op, x, y).ok_or_else(mismatch),
+            _ => Err(mismatch()),
+        },
+    }
+}
+
+/// Text after text; timestamps count as text on the right only.
+fn joined(a: &Value, b: &Value) -> Option<Value> {
+    if let (Value::String(a), Value::String(b)) = (a, b) {
+        let mut text = EcoString::with_capacity(a.len() + b.len());
+        text.push_str(a);
+        text.push_str(b);
+        return Some(Value::String(text));
+    }
+    let (a, b) = (compare::content(a)?, compare::content(b)?);
+    let joined = [&a[..], &b[..]].concat();
+    Some(match String::from_utf8(joined) {
+        Ok(text) => Value::string(text),
+        Err(broken) => Value::bytes(broken.into_bytes()),
+    })
+}
+
+/// Two numbers on common ground: floats if either is one, signed integers if either is one.
+enum Pair {
+    Int(i64, i64),
+    UInt(u64, u64),
+    Float(f64, f64),
+}
+
+fn pair(a: Num, b: Num) -> Pair {
+    match (a, b) {
+        (Num::Float(_), _) | (_, Num::Float(_)) => Pair::Float(a.as_f64(), b.as_f64()),
+        (Num::UInt(a), Num::UInt(b)) => Pair::UInt(a, b),
+        _ => Pair::Int(a.as_i64(), b.as_i64()),
+    }
+}
+
+fn calculated(op: Operator, a: Num, b: Num) -> Option<Value> {
+    Some(match (op, pair(a, b)) {
+        (Operator::Add, Pair::Int(a, b)) => Value::Int(a.wrapping_add(b)),
+        (Operator::Add, Pair::UInt(a, b)) => Value::from(a.wrapping_add(b)),
+        (Operator::Add, Pair::Float(a, b)) => Value::Float(a + b),
+        (Operator::Subtract, Pair::Int(a, b)) => Value::Int(a.wrapping_sub(b)),
+        (Operator::Subtract, Pair::UInt(a, b)) => Value::from(a.wrapping_sub(b)),
+        (Operator::Subtract, Pair::Float(a, b)) => Value::Float(a - b),
+        (Operator::Multiply, Pair::Int(a, b)) => Value::Int(a.wrapping_mul(b)),
+        (Operator::Multiply, Pair::UInt(a, b)) => Value::from(a.wrapping_mul(b)),
+        (Operator::Multiply, Pair::Float(a, b)) => Value::Float(a * b),
+        _ => return None,
+    })
+}
+
+/// `None` for a division by zero. Division is always of floats, the remainder of integers.
+fn divided(op: Operator, a: Num, b: Num) -> Option<Value> {
+    if op == Operator::Divide {
+        let divisor = b.as_f64();
+        return (divisor != 0.0).then(|| Value::Float(a.as_f64() / divisor));
+    }
+    let divisor = b.as_i64();
+    (divisor != 0).then(|| Value::Int(a.as_i64().wrapping_rem(divisor)))
+}
+
+/// `None` where the kinds cannot be ordered.
+fn compared(op: Operator, a: &Value, b: &Value) -> Option<bool> {
+    let by_equality = || match op {
+        Operator::Equal => Some(compare::equal(a, b)),
+        Operator::NotEqual => Some(!compare::equal(a, b)),
+        _ => None,
+    };
+    match a {
+        Value::String(_) | Value::Bytes(_) | Value::Timestamp(_) => {
+            match (compare::content(a), compare::content(b)) {
+                (Some(a), Some(b)) => Some(holds(op, Some(a.cmp(&b)))),
+                _ => by_equality(),
+            }
+        }
+        Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Number(_) => {
+            match (Num::of(a), Num::of(b)) {
+                (Some(x), Some(y)) => Some(holds(
+                    op,
+                    match pair(x, y) {
+                        Pair::Int(a, b) => Some(a.cmp(&b)),
+                        Pair::UInt(a, b) => Some(a.cmp(&b)),
+                        Pair::Float(a, b) => a.partial_cmp(&b),
+                    },
+                )),
+                _ => by_equality(),
+            }
+        }
+        Value::Bool(_) | Value::Null | Value::Array(_) | Value::Object(_) => by_equality(),
+    }
+}
+
+/// Whether `op` holds for operands in that order; unordered ones only differ.
+fn holds(op: Operator, order: Option<Ordering>) -> bool {
+    match (op, order) {
+        (Operator::Equal, Some(order)) => order.is_eq(),
+        (Operator::NotEqual, order) => order != Some(Ordering::Equal),
+        (Operator::Greater, Some(order)) => order.is_gt(),
+        (Operator::Less, Some(order)) => order.is_lt(),
+        (Operator::GreaterOrEqual, Some(order)) => order.is_ge(),
+        (Operator::LessOrEqual, Some(order)) => order.is_le(),
+        _ => false,
+    }
+}
