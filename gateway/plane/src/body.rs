@@ -5,6 +5,10 @@
 
 use std::{
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -68,6 +72,7 @@ impl Body {
         Kind::Request(Box::new(RequestBody {
             body,
             limit: u64::MAX,
+            exceeded: Arc::default(),
             taken: 0,
             patience,
             silence: None,
@@ -79,11 +84,11 @@ impl Body {
         Kind::Wire(body).into()
     }
 
-    /// Fails the body with [`BodyError::TooLarge`] as soon as it exceeds `limit`.
-    pub(crate) fn limit(&mut self, limit: u64) {
-        if let Kind::Request(request) = &mut self.kind {
-            request.limit = limit;
-        }
+    /// Fails the body with [`BodyError::TooLarge`] as soon as it exceeds `limit`; the flag tells.
+    pub(crate) fn limit(&mut self, limit: u64) -> Option<Arc<AtomicBool>> {
+        let Kind::Request(request) = &mut self.kind else { return None };
+        request.limit = limit;
+        Some(request.exceeded.clone())
     }
 
     /// Ends the body cleanly when `stop` is cancelled.
@@ -188,6 +193,7 @@ fn broken(error: hyper::Error) -> BodyError {
 struct RequestBody {
     body: Incoming,
     limit: u64,
+    exceeded: Arc<AtomicBool>,
     taken: u64,
     patience: Option<Duration>,
     silence: Option<Pin<Box<Sleep>>>,
@@ -204,6 +210,7 @@ impl RequestBody {
         if let Some(Ok(frame)) = &frame {
             self.taken += frame.data_ref().map_or(0, |data| data.remaining() as u64);
             if self.taken > self.limit {
+                self.exceeded.store(true, Ordering::Relaxed);
                 return Poll::Ready(Some(Err(BodyError::TooLarge { limit: self.limit })));
             }
         }

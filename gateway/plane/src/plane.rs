@@ -10,6 +10,7 @@ use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION},
 };
+use http_body::Body as _;
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
@@ -116,11 +117,12 @@ impl Plane {
         mut request: Request<Body>,
         connection: &Arc<Connection>,
     ) -> Response<Body> {
+        let mut exceeded = None;
         if let Some(limit) = self.settings.max_request_body {
             if declared_length(request.headers()).is_some_and(|length| length > limit) {
                 return self.too_large();
             }
-            request.body_mut().limit(limit);
+            exceeded = request.body_mut().limit(limit);
         }
         let uri = request.uri().clone();
         let path = match RequestPath::read(&uri, self.settings.skip_url_cleaning) {
@@ -139,6 +141,10 @@ impl Plane {
             Err(Refused::Fault(fault)) => Err(fault),
             Err(Refused::TooLarge) => return self.too_large(),
         };
+        // Whatever a handler made of a body that was cut off.
+        if exceeded.is_some_and(|exceeded| exceeded.load(Ordering::Relaxed)) {
+            return self.too_large();
+        }
         let mut response = answer
             .unwrap_or_else(|fault| fault.response(&asked, self.settings.hide_generator_header));
         if let Some(expires) = &runtime.expires {
@@ -183,7 +189,7 @@ impl Plane {
                 request = self.read_form(request, &mut context).await?;
             }
             match handler.handle(request, &context).await {
-                Outcome::Answered(response) => return Ok(response),
+                Outcome::Answered(response) => return Ok(ends_with_drain(response, connection)),
                 Outcome::Continue(unanswered) => request = unanswered,
             }
         }
@@ -258,6 +264,14 @@ impl From<Fault> for Refused {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
+}
+
+/// An answer of unknown length may go on for ever: shutdown ends it instead of waiting.
+fn ends_with_drain(response: Response<Body>, connection: &Connection) -> Response<Body> {
+    if response.body().size_hint().exact().is_some() {
+        return response;
+    }
+    response.map(|body| body.until(connection.draining().clone()))
 }
 
 fn answer_refused_path(refusal: PathRefusal) -> Response<Body> {

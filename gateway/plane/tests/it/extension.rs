@@ -1,11 +1,15 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::{Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::StreamBody;
 use serde_json::{Value, json};
 use sluice_model::Api;
 use sluice_plane::{
-    ApiExtension, ApiHandler, Body, ExtensionError, Outcome, PlaneSettings, RequestContext,
+    ApiExtension, ApiHandler, Body, BodyError, ExtensionError, Outcome, PlaneSettings,
+    RequestContext,
 };
 
 use crate::support::{Gateway, Options, api, echo, fault, proxy_api};
@@ -31,6 +35,10 @@ impl ApiExtension for Pages {
 #[async_trait]
 impl ApiHandler for PageHandler {
     async fn handle(&self, request: Request<Body>, context: &RequestContext) -> Outcome {
+        if context.stripped_path == "/endless" {
+            let frames = futures_util::stream::pending::<Result<Frame<Bytes>, BodyError>>();
+            return Outcome::Answered(Response::new(Body::new(StreamBody::new(frames))));
+        }
         if !self.0.contains(&context.stripped_path) {
             return Outcome::Continue(request);
         }
@@ -135,6 +143,29 @@ async fn form_fields_are_variables_and_the_body_stays() {
     let chunks = format!("41\r\n{large}\r\n0\r\n\r\n");
     let answer = gateway.send(&post("Transfer-Encoding: chunked", &chunks)).await;
     answer.expect(413, "Request Entity Too Large\n");
+}
+
+#[tokio::test]
+async fn an_oversized_body_is_413_whatever_the_handler_says() {
+    let settings = PlaneSettings { max_request_body: Some(4), ..PlaneSettings::default() };
+    let options = Options { settings, ..pages() };
+    let gateway = Gateway::with(options, [with_pages(api("a", "/a/"), &["/page"], false)]).await;
+    let request = "POST /a/page HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\
+                   Connection: close\r\n\r\n5\r\n12345\r\n0\r\n\r\n";
+    gateway.send(request).await.expect(413, "Request Entity Too Large\n");
+}
+
+#[tokio::test]
+async fn endless_answers_end_cleanly_with_the_gateway() {
+    let gateway = Gateway::with(pages(), [with_pages(api("a", "/a/"), &[], false)]).await;
+    let drain = gateway.drain.clone();
+    let stopping = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        drain.stop(Duration::from_secs(5)).await
+    });
+    let answer = gateway.get("/a/endless").await;
+    assert_eq!((answer.status, answer.header("transfer-encoding")), (200, "chunked"));
+    assert!(stopping.await.unwrap(), "the answer had to be cut");
 }
 
 #[tokio::test]
