@@ -9,11 +9,13 @@
 
 mod document;
 mod duration;
+pub mod edit;
 pub mod env;
 mod field;
 pub mod lint;
 mod macros;
 mod node;
+mod normal;
 mod problem;
 mod read;
 mod schema;
@@ -24,6 +26,7 @@ pub use document::{DocumentError, parse};
 pub use duration::{format_duration, parse_duration};
 pub use field::{ComponentKind, Field, Rule, Shape, Type};
 pub use node::{Form, Key, Node, NodeValue, Position, Scalar, ScalarKind, Style};
+pub use normal::{Normal, SECRET};
 pub use problem::{Problem, Problems};
 pub use read::{FieldType, Parameters, Reader, nearest};
 pub use schema::{SchemaComponent, json_schema};

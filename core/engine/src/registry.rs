@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sluice_config::{ComponentKind, Field, FieldType, Node, Problems, Reader, nearest};
+use sluice_config::lint::{ComponentEntry, Components, infer_component, reserved_fields};
+use sluice_config::{ComponentKind, Field, FieldType, Node, Problems, Reader, Rule, nearest};
 
 use crate::wiring::batching::BatchPolicy;
 use crate::{Cache, Input, Output, Processor, RateLimit, Scanner, Scope, Sink, Source};
@@ -106,9 +107,14 @@ enum Build {
     Cache(Builder<Arc<dyn Cache>>),
     RateLimit(Builder<Arc<dyn RateLimit>>),
     Scanner(Builder<Arc<dyn Scanner>>),
+    /// Becomes a block of the same kind, which is then built.
+    Template(Expand),
     /// Built by whoever runs the program, from the field table alone.
     Elsewhere,
 }
+
+/// Makes the block that a template's configuration stands for.
+pub type Expand = Box<dyn Fn(&Node) -> Result<Node, BuildError> + Send + Sync>;
 
 impl ComponentSpec {
     pub fn status(&mut self, status: Status) -> &mut Self {
@@ -124,6 +130,19 @@ impl ComponentSpec {
     pub fn categories(&mut self, categories: &'static [&'static str]) -> &mut Self {
         self.categories = categories;
         self
+    }
+
+    /// What the linter asks of the configuration as a whole.
+    pub fn lint(&mut self, rule: Rule) -> &mut Self {
+        self.config.rule = Some(rule);
+        self
+    }
+
+    pub(crate) fn expand(&self) -> Option<&Expand> {
+        match &self.build {
+            Build::Template(expand) => Some(expand),
+            _ => None,
+        }
     }
 }
 
@@ -181,6 +200,17 @@ impl Registry {
         self.add::<C>(kind, name, Build::Elsewhere)
     }
 
+    /// Registers a component that stands for a block of other components of its kind.
+    pub fn template(
+        &mut self,
+        kind: ComponentKind,
+        name: &'static str,
+        config: Field,
+        expand: Expand,
+    ) -> &mut ComponentSpec {
+        self.insert(kind, name, config, Build::Template(expand))
+    }
+
     fn add<C: FieldType>(
         &mut self,
         kind: ComponentKind,
@@ -189,6 +219,16 @@ impl Registry {
     ) -> &mut ComponentSpec {
         let mut config = Field::new(name);
         C::describe(&mut config);
+        self.insert(kind, name, config, build)
+    }
+
+    fn insert(
+        &mut self,
+        kind: ComponentKind,
+        name: &'static str,
+        config: Field,
+        build: Build,
+    ) -> &mut ComponentSpec {
         let spec = ComponentSpec {
             kind,
             name,
@@ -221,48 +261,32 @@ impl Registry {
         kind: ComponentKind,
         block: &'a Node,
     ) -> Result<Inferred<'a>, String> {
-        let Some(fields) = block.as_map() else {
-            return Err(format!("expected object value for {kind}"));
-        };
-        if let Some(name) = block.get("type").and_then(Node::as_text) {
-            let spec = self.get(kind, name).ok_or_else(|| self.unknown(kind, &[name]))?;
-            let config = block.get(spec.name).or_else(|| block.get("plugin"));
-            return Ok(Inferred { spec, config, label: label(block) });
-        }
-        let mut found: Vec<(&ComponentSpec, &Node)> = Vec::new();
-        for (key, node) in fields {
-            if let Some(spec) = self.get(kind, &key.name) {
-                if !found.iter().any(|(other, _)| other.name == spec.name) {
-                    found.push((spec, node));
-                }
-            }
-        }
-        found.sort_by_key(|(spec, _)| spec.name);
-        match found.as_slice() {
-            [(spec, _)] => Ok(Inferred { spec, config: block.get(spec.name), label: label(block) }),
-            [] => {
-                let candidates: Vec<&str> = fields
-                    .iter()
-                    .map(|(key, _)| key.name.as_str())
-                    .filter(|name| !matches!(*name, "label" | "processors"))
-                    .collect();
-                Err(self.unknown(kind, &candidates))
-            }
-            [(first, _), (second, _), ..] => Err(format!(
-                "unable to infer {kind} type, multiple candidates '{}' and '{}'",
-                first.name, second.name
-            )),
-        }
+        let entry = infer_component(self, kind, block)
+            .map_err(|message| format!("{message}{}", self.suggestion(kind, block)))?;
+        let spec = self.get(kind, entry.name).expect("inferred from this registry");
+        let config = block.get(spec.name).or_else(|| block.get("plugin"));
+        Ok(Inferred { spec, config, label: label(block) })
     }
 
-    fn unknown(&self, kind: ComponentKind, candidates: &[&str]) -> String {
-        let mut message =
-            format!("unable to infer {kind} type from candidates: [{}]", candidates.join(" "));
-        let names = || self.of_kind(kind).map(|spec| spec.name);
-        if let Some(near) = candidates.iter().find_map(|candidate| nearest(candidate, names())) {
-            message.push_str(&format!(" (did you mean {near}?)"));
-        }
-        message
+    /// Which component was probably meant.
+    fn suggestion(&self, kind: ComponentKind, block: &Node) -> String {
+        let given = block.get("type").and_then(Node::as_text);
+        let keys = block.as_map().unwrap_or_default().iter().map(|(key, _)| key.name.as_str());
+        let is_known = |name: &&str| self.get(kind, name).is_some();
+        let near = given.into_iter().chain(keys).filter(|name| !is_known(name)).find_map(|name| {
+            let reserved = reserved_fields(kind).iter().any(|field| field.name == name);
+            let names = self.of_kind(kind).map(|spec| spec.name);
+            if reserved { None } else { nearest(name, names) }
+        });
+        near.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default()
+    }
+}
+
+impl Components for Registry {
+    fn component(&self, kind: ComponentKind, name: &str) -> Option<ComponentEntry<'_>> {
+        let spec = self.get(kind, name)?;
+        let is_deprecated = spec.status == Status::Deprecated;
+        Some(ComponentEntry { name: spec.name, config: &spec.config, is_deprecated })
     }
 }
 

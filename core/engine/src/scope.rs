@@ -1,9 +1,10 @@
 //! Where a component is built: its place in the configuration and what it may use.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sluice_config::{Block, ComponentKind, FieldType, Kinds, Node, Parameters, Reader};
+use sluice_config::{Block, ComponentKind, FieldType, Kinds, Node, NodeValue, Parameters, Reader};
 use sluice_message::{Failure, Message};
 use sluice_telemetry::{Counter, Labels, Metrics};
 use tracing::debug;
@@ -15,6 +16,9 @@ use crate::{
     BuildError, BuiltBuffer, BuiltInput, BuiltOutput, Cache, RateLimit, Registry, Resources,
     Scanner, Shared, Sink, Source, Stop,
 };
+
+/// Most templates that may stand for one another.
+const MAX_TEMPLATE_DEPTH: usize = 16;
 
 /// What all components of a stream share.
 #[derive(Clone)]
@@ -141,6 +145,7 @@ impl Scope {
 
     /// Builds the input that stands at this place.
     pub fn input(&self, block: &Node) -> Result<Box<dyn Source>, BuildError> {
+        let block = &*self.expanded(ComponentKind::Input, block)?;
         self.component_of(ComponentKind::Input, block, |scope, name, config| {
             let built = self.environment.registry.build_input(name, config, scope)?;
             let source: Box<dyn Source> = match built {
@@ -164,6 +169,7 @@ impl Scope {
 
     /// Builds the output that stands at this place.
     pub fn output(&self, block: &Node) -> Result<Arc<dyn Sink>, BuildError> {
+        let block = &*self.expanded(ComponentKind::Output, block)?;
         self.component_of(ComponentKind::Output, block, |scope, name, config| {
             let built = self.environment.registry.build_output(name, config, scope)?;
             let sink = match built {
@@ -194,6 +200,7 @@ impl Scope {
 
     /// Builds the processor that stands at this place.
     pub fn processor(&self, block: &Node) -> Result<Step, BuildError> {
+        let block = &*self.expanded(ComponentKind::Processor, block)?;
         self.component_of(ComponentKind::Processor, block, |scope, name, config| {
             let processor = self.environment.registry.build_processor(name, config, scope)?;
             Ok(Step::new(processor, scope))
@@ -227,14 +234,18 @@ impl Scope {
     }
 
     pub fn cache(&self, block: &Node) -> Result<Arc<dyn Cache>, BuildError> {
+        let block = &*self.expanded(ComponentKind::Cache, block)?;
         self.component_of(ComponentKind::Cache, block, |scope, name, config| {
-            self.environment.registry.build_cache(name, config, scope)
+            let cache = self.environment.registry.build_cache(name, config, scope)?;
+            Ok(wiring::metered::cache(cache, scope))
         })
     }
 
     pub fn rate_limit(&self, block: &Node) -> Result<Arc<dyn RateLimit>, BuildError> {
+        let block = &*self.expanded(ComponentKind::RateLimit, block)?;
         self.component_of(ComponentKind::RateLimit, block, |scope, name, config| {
-            self.environment.registry.build_rate_limit(name, config, scope)
+            let limit = self.environment.registry.build_rate_limit(name, config, scope)?;
+            Ok(wiring::metered::rate_limit(limit, scope))
         })
     }
 
@@ -246,6 +257,47 @@ impl Scope {
         self.below(key).component_of(ComponentKind::Scanner, &block.node, |scope, name, config| {
             self.environment.registry.build_scanner(name, config, scope)
         })
+    }
+
+    /// The block that stands for one that names a template.
+    fn expanded<'b>(
+        &self,
+        kind: ComponentKind,
+        block: &'b Node,
+    ) -> Result<Cow<'b, Node>, BuildError> {
+        let mut block = Cow::Borrowed(block);
+        for _ in 0..MAX_TEMPLATE_DEPTH {
+            let Ok(Inferred { spec, config, label }) =
+                self.environment.registry.infer(kind, &block)
+            else {
+                return Ok(block); // whoever builds it says what is wrong
+            };
+            let Some(expand) = spec.expand() else { return Ok(block) };
+            let absent = Node::new(block.at, Node::empty_map().value);
+            let mut made = expand(config.unwrap_or(&absent))
+                .map_err(|error| error.of_component(kind, label, &self.path))?;
+            if made.get("label").is_none() && !label.is_empty() {
+                made.insert("label", label.into());
+            }
+            let own = made.remove("processors");
+            let (first, second) = match kind {
+                ComponentKind::Output => (block.get("processors"), own.as_ref()),
+                _ => (own.as_ref(), block.get("processors")),
+            };
+            let processors: Vec<Node> = [first, second]
+                .into_iter()
+                .flatten()
+                .filter_map(Node::as_list)
+                .flatten()
+                .cloned()
+                .collect();
+            if !processors.is_empty() {
+                made.insert("processors", Node::new(block.at, NodeValue::List(processors)));
+            }
+            block = Cow::Owned(made);
+        }
+        let error = BuildError::new("templates that stand for each other never end");
+        Err(error.of_component(kind, "", &self.path))
     }
 
     fn component_of<T>(

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::lint::{Catalogue, CatalogueEntry};
+use crate::lint::{ComponentEntry, Components};
 use crate::{ComponentKind, Field, Node, Shape, Type};
 
 /// The fields that stand beside a component of this kind, whatever it is.
@@ -60,26 +60,26 @@ fn reserved(kind: ComponentKind) -> Vec<Field> {
 /// # Errors
 /// The block is no map, or none or several of its keys name a component.
 pub fn infer_component<'c>(
-    catalogue: &'c dyn Catalogue,
+    components: &'c dyn Components,
     kind: ComponentKind,
     block: &Node,
-) -> Result<CatalogueEntry<'c>, String> {
+) -> Result<ComponentEntry<'c>, String> {
     let Some(fields) = block.as_map() else {
         return Err(format!("invalid type {}, expected object", block.tag()));
     };
     if let Some(name) = block.get("type").and_then(Node::as_text) {
-        let entry = catalogue.component(kind, name);
+        let entry = components.component(kind, name);
         return entry.ok_or_else(|| format!("{kind} type '{name}' was not recognised"));
     }
     let mut candidates = Vec::new();
-    let mut found: Option<CatalogueEntry<'c>> = None;
+    let mut found: Option<ComponentEntry<'c>> = None;
     for (key, _) in fields {
         let name = key.name.as_str();
         if reserved_fields(kind).iter().any(|field| field.name == name) {
             continue;
         }
         candidates.push(name);
-        let Some(entry) = catalogue.component(kind, name) else { continue };
+        let Some(entry) = components.component(kind, name) else { continue };
         match found {
             Some(other) if other.name != entry.name => {
                 let (first, second) = (other.name.min(entry.name), other.name.max(entry.name));

@@ -18,10 +18,13 @@ pub use walk::Linter;
 
 use crate::{ComponentKind, Field, Position};
 
-/// Where the linter learns what exists.
-pub trait Catalogue {
-    fn component(&self, kind: ComponentKind, name: &str) -> Option<CatalogueEntry<'_>>;
+/// Which components exist.
+pub trait Components {
+    fn component(&self, kind: ComponentKind, name: &str) -> Option<ComponentEntry<'_>>;
+}
 
+/// Where the linter learns what exists and what parses.
+pub trait Catalogue: Components {
     /// Why a mapping or query does not parse, if so.
     fn mapping_problem(&self, text: &str) -> Option<TextProblem>;
 
@@ -29,10 +32,10 @@ pub trait Catalogue {
     fn interpolation_problem(&self, text: &str) -> Option<TextProblem>;
 }
 
-/// What the linter knows of a component.
+/// What field tables tell of a component.
 #[derive(Clone, Copy, Debug)]
-pub struct CatalogueEntry<'a> {
-    /// The component's name as the catalogue owns it.
+pub struct ComponentEntry<'a> {
+    /// The component's name as its table owns it.
     pub name: &'a str,
     /// What stands under the component's key.
     pub config: &'a Field,

@@ -4,7 +4,7 @@
 //! rest by the linter. A document that fails here is not linted, so only one text comes out.
 
 use crate::lint::walk::line_of;
-use crate::lint::{Catalogue, infer_component};
+use crate::lint::{Components, infer_component};
 use crate::node::{parse_float, parse_int};
 use crate::{ComponentKind, Field, Node, NodeValue, Position, Scalar, ScalarKind, Shape, Type};
 
@@ -34,7 +34,7 @@ impl std::error::Error for Unreadable {}
 /// # Errors
 /// The first mistake.
 pub fn check_shape(
-    catalogue: &dyn Catalogue,
+    components: &dyn Components,
     fields: &[Field],
     root: &Node,
 ) -> Result<(), Unreadable> {
@@ -44,7 +44,7 @@ pub fn check_shape(
         message,
     })?;
     each_component(fields, root, &mut |kind, block| {
-        infer_component(catalogue, kind, block).map(|_| ()).map_err(|message| Unreadable {
+        infer_component(components, kind, block).map(|_| ()).map_err(|message| Unreadable {
             line: Some(line_of(block)),
             place: block.at,
             message,

@@ -1,6 +1,8 @@
 #![allow(dead_code)] // tables are read, not the structs
 
-use crate::lint::{Catalogue, CatalogueEntry, LintOptions, Linter, TextProblem, check_shape};
+use crate::lint::{
+    Catalogue, ComponentEntry, Components, LintOptions, Linter, TextProblem, check_shape,
+};
 use crate::{
     Block, ComponentKind, Field, FieldType, Interpolated, Kinds, Node, Query, config, parse,
 };
@@ -51,16 +53,18 @@ impl Two {
     }
 }
 
-impl Catalogue for Two {
-    fn component(&self, kind: ComponentKind, name: &str) -> Option<CatalogueEntry<'_>> {
+impl Components for Two {
+    fn component(&self, kind: ComponentKind, name: &str) -> Option<ComponentEntry<'_>> {
         let name = match (kind, name) {
             (ComponentKind::Input, "lines") => "lines",
             (ComponentKind::Input, "other") => "other",
             _ => return None,
         };
-        Some(CatalogueEntry { name, config: &self.lines, is_deprecated: name == "other" })
+        Some(ComponentEntry { name, config: &self.lines, is_deprecated: name == "other" })
     }
+}
 
+impl Catalogue for Two {
     fn mapping_problem(&self, text: &str) -> Option<TextProblem> {
         let line = text.lines().position(|line| line.contains("bad"))?;
         let column = text.lines().nth(line)?.find("bad")? as u32 + 1;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::lint::{
-    Catalogue, CatalogueEntry, Lint, LintKind, LintOptions, TextProblem, infer_component,
+    Catalogue, ComponentEntry, Lint, LintKind, LintOptions, TextProblem, infer_component,
     reserved_fields,
 };
 use crate::{ComponentKind, Field, Key, Node, NodeValue, Position, Shape, Style, Type};
@@ -82,7 +82,7 @@ impl<'c> Linter<'c> {
         kind: ComponentKind,
         node: &Node,
         present: &[(Key, Node)],
-        entry: CatalogueEntry<'_>,
+        entry: ComponentEntry<'_>,
         has_config: bool,
     ) {
         let reserved = reserved_fields(kind);

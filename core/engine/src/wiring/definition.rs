@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sluice_config::{Block, ComponentKind, Kinds, Node, Problem, Problems, config};
+use sluice_config::{Block, ComponentKind, Kind, Kinds, Node, Problem, Problems, config};
 
 use super::Chain;
 use super::stream::{ErrorStrategy, Parts};
@@ -22,15 +22,15 @@ config! {
         /// Where messages go.
         output: Block<Kinds::Output> = Node::component("stdout"),
         /// Inputs for others to refer to by their label.
-        input_resources: Vec<Block<Kinds::Input>> = EMPTY => advanced,
+        input_resources: Vec<Block<Kinds::Input>> = EMPTY => advanced rule(needs_label),
         /// Processors for others to refer to by their label.
-        processor_resources: Vec<Block<Kinds::Processor>> = EMPTY => advanced,
+        processor_resources: Vec<Block<Kinds::Processor>> = EMPTY => advanced rule(needs_label),
         /// Outputs for others to refer to by their label.
-        output_resources: Vec<Block<Kinds::Output>> = EMPTY => advanced,
+        output_resources: Vec<Block<Kinds::Output>> = EMPTY => advanced rule(needs_label),
         /// Caches for others to refer to by their label.
-        cache_resources: Vec<Block<Kinds::Cache>> = EMPTY => advanced,
+        cache_resources: Vec<Block<Kinds::Cache>> = EMPTY => advanced rule(needs_label),
         /// Rate limits for others to refer to by their label.
-        rate_limit_resources: Vec<Block<Kinds::RateLimit>> = EMPTY => advanced,
+        rate_limit_resources: Vec<Block<Kinds::RateLimit>> = EMPTY => advanced rule(needs_label),
         /// Waits this long after a stop was asked for before it begins.
         shutdown_delay: Duration = "0s",
         /// Longest time a stop may take.
@@ -70,8 +70,22 @@ config! {
         /// Whether the message content is part of the log line.
         add_payload: bool = false,
         /// Share of the failures that is logged, from 0 to 1.
-        sampling_ratio: f64 = 1.0,
+        sampling_ratio: f64 = 1.0 => rule(is_a_share),
     }
+}
+
+/// Lint: resources are referred to by their labels.
+fn needs_label(node: &Node) -> Vec<String> {
+    let is_unnamed = node.as_map().is_some() && label_of(node).is_err();
+    let message = "the label field for resources must be unique and not empty";
+    is_unnamed.then(|| message.to_owned()).into_iter().collect()
+}
+
+fn is_a_share(node: &Node) -> Vec<String> {
+    let number: Option<f64> = node.as_text().and_then(|text| text.parse().ok());
+    let is_outside = number.is_some_and(|number| !(0.0..=1.0).contains(&number));
+    let message = "batch_proportion should be between 0 and 1.";
+    is_outside.then(|| message.to_owned()).into_iter().collect()
 }
 
 impl StreamConfig {
@@ -107,33 +121,32 @@ impl StreamConfig {
         })
     }
 
-    /// Builds the labelled resources, those first that others refer to.
+    /// Declares the labelled resources and builds them, those first that others refer to.
     ///
     /// # Errors
     /// As [`StreamConfig::start`].
     pub fn build_resources(&self, scope: &Scope) -> Result<(), BuildError> {
-        let resources = scope.resources();
-        for block in &self.rate_limit_resources {
-            let built = scope.below("rate_limit_resources").rate_limit(&block.node)?;
-            resources.add_rate_limit(label_of(&block.node)?, built);
-        }
-        for block in &self.cache_resources {
-            let built = scope.below("cache_resources").cache(&block.node)?;
-            resources.add_cache(label_of(&block.node)?, built);
-        }
-        for block in &self.processor_resources {
-            let built = scope.below("processor_resources").processor(&block.node)?;
-            resources.add_processor(label_of(&block.node)?, built.into());
-        }
-        for block in &self.output_resources {
-            let built = scope.below("output_resources").output(&block.node)?;
-            resources.add_output(label_of(&block.node)?, built);
-        }
-        for block in &self.input_resources {
-            let built = scope.below("input_resources").input(&block.node)?;
-            resources.add_input(label_of(&block.node)?, built);
-        }
-        Ok(())
+        declare(&self.rate_limit_resources, scope, |scope, label, block| {
+            scope.resources().add_rate_limit(label, scope.rate_limit(block)?);
+            Ok(())
+        })?;
+        declare(&self.cache_resources, scope, |scope, label, block| {
+            scope.resources().add_cache(label, scope.cache(block)?);
+            Ok(())
+        })?;
+        declare(&self.processor_resources, scope, |scope, label, block| {
+            scope.resources().add_processor(label, scope.processor(block)?.into());
+            Ok(())
+        })?;
+        declare(&self.output_resources, scope, |scope, label, block| {
+            scope.resources().add_output(label, scope.output(block)?);
+            Ok(())
+        })?;
+        declare(&self.input_resources, scope, |scope, label, block| {
+            scope.resources().add_input(label, scope.input(block)?);
+            Ok(())
+        })?;
+        scope.resources().build_all()
     }
 
     /// Labels of resources must be there and name one resource of their kind.
@@ -174,6 +187,23 @@ impl ErrorHandling {
             _ => ErrorStrategy::None,
         }
     }
+}
+
+/// Declares the resources of one kind.
+fn declare<K: Kind>(
+    blocks: &[Block<K>],
+    scope: &Scope,
+    build: fn(&Scope, &str, &Node) -> Result<(), BuildError>,
+) -> Result<(), BuildError> {
+    for block in blocks {
+        let label = label_of(&block.node)?.to_owned();
+        let scope = scope.below(format_args!("{}_resources", K::KIND));
+        let node = block.node.clone();
+        let resources = scope.resources().clone();
+        let own_label = label.clone();
+        resources.declare(K::KIND, &label, &block.node, move || build(&scope, &own_label, &node));
+    }
+    Ok(())
 }
 
 fn nodes<K>(blocks: &[Block<K>]) -> Vec<&Node> {
