@@ -14,6 +14,7 @@
 //! Lives elsewhere: components (`components/*`), listeners (behind [`http::HttpHost`]).
 
 pub mod backoff;
+mod catalogue;
 pub mod component;
 pub mod http;
 mod mapping;
@@ -24,6 +25,7 @@ mod shared;
 mod stop;
 pub mod wiring;
 
+pub use catalogue::EngineCatalogue;
 pub use component::{
     Batches, Burst, Cache, CacheError, Composite, ConnectError, Delivery, DirectProcessor, Input,
     LinkState, Output, Processor, RateLimit, ReadError, Reader, Scan, ScanError, Scanner, Sink,
@@ -31,7 +33,7 @@ pub use component::{
 };
 pub use mapping::{Check, Mapping, Mode, Program, Text};
 pub use registry::{
-    BuildError, BuiltBuffer, BuiltInput, BuiltOutput, ComponentSpec, Registry, Status,
+    BuildError, BuiltBuffer, BuiltInput, BuiltOutput, ComponentSpec, Expand, Registry, Status,
 };
 pub use resources::Resources;
 pub use scope::{Environment, Owner, Scope};
