@@ -21,7 +21,7 @@ pub enum Value {
     /// A JSON number whose text is not a plain `i64`: kept as written until computed with.
     Number(Number),
     String(EcoString),
-    /// Raw bytes, such as an unparsed message body. Prints in JSON as a string.
+    /// Raw bytes, such as an unparsed message body. Prints in JSON as a string of base64.
     Bytes(Box<Bytes>),
     Timestamp(Arc<Zoned>),
     Array(EcoVec<Value>),

@@ -59,8 +59,11 @@ impl Parser<'_> {
                 })?;
                 segments.push(Segment::Query(query));
             } else {
-                let length = rest[1..].find('$').map_or(rest.len(), |length| length + 1);
-                let length = if rest.starts_with('$') { self.dollar(rest) } else { length };
+                let length = match rest.find('$') {
+                    Some(0) => self.dollar(rest),
+                    Some(length) => length,
+                    None => rest.len(),
+                };
                 plain.push_str(&rest[..length]);
                 at += length;
             }

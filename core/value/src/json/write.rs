@@ -16,7 +16,7 @@ pub fn write(value: &Value, out: &mut Vec<u8>) {
         Value::Float(f) => out.extend_from_slice(format_float_json(*f).as_bytes()),
         Value::Number(n) => out.extend_from_slice(n.as_str().as_bytes()),
         Value::String(s) => write_string(s, out),
-        Value::Bytes(b) => write_string(&String::from_utf8_lossy(b), out),
+        Value::Bytes(b) => write_base64(b, out),
         Value::Timestamp(at) => write_string(&timestamp_text(at), out),
         Value::Array(items) => {
             out.push(b'[');
@@ -79,6 +79,22 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
         at = next_special(bytes, done);
     }
     out.extend_from_slice(&bytes[done..]);
+    out.push(b'"');
+}
+
+/// Appends bytes as a quoted string of standard base64.
+fn write_base64(content: &[u8], out: &mut Vec<u8>) {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    out.reserve(content.len().div_ceil(3) * 4 + 2);
+    out.push(b'"');
+    for chunk in content.chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            let digit = ALPHABET[(bits >> (18 - 6 * at)) as usize & 63];
+            out.push(if at <= chunk.len() { digit } else { b'=' });
+        }
+    }
     out.push(b'"');
 }
 
