@@ -3,17 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sluice_config::ComponentKind;
+use sluice_config::{ComponentKind, Node};
 
 use crate::wiring::Step;
 use crate::{BuildError, Cache, RateLimit, Sink, Source};
 
-/// Resources of a stream (or, in streams mode, of all streams). Built before what uses them;
-/// inputs and outputs are built when somebody takes them.
+/// Resources of a stream (or, in streams mode, of all streams). Declared first, then built, in
+/// whatever order they refer to each other.
 #[derive(Clone, Default)]
 pub struct Resources {
     tables: Arc<Mutex<Tables>>,
 }
+
+/// Builds a declared resource and adds it.
+type Build = Box<dyn FnOnce() -> Result<(), BuildError> + Send>;
+
+type Name = (ComponentKind, String);
 
 #[derive(Default)]
 struct Tables {
@@ -23,6 +28,20 @@ struct Tables {
     outputs: BTreeMap<String, Arc<dyn Sink>>,
     /// An input can be read by one component only.
     inputs: BTreeMap<String, Option<Box<dyn Source>>>,
+    declared: BTreeMap<Name, Declared>,
+}
+
+/// What a configuration says of a resource.
+struct Declared {
+    block: Arc<Node>,
+    state: State,
+}
+
+enum State {
+    Pending(Build),
+    /// Being built: who asks now refers to itself.
+    Building,
+    Built,
 }
 
 impl Resources {
@@ -46,30 +65,90 @@ impl Resources {
         self.with(|tables| tables.inputs.insert(label.into(), Some(input)));
     }
 
+    /// Declares a resource. It is built by the first who asks for it, or by
+    /// [`Resources::build_all`].
+    pub fn declare(
+        &self,
+        kind: ComponentKind,
+        label: &str,
+        block: &Node,
+        build: impl FnOnce() -> Result<(), BuildError> + Send + 'static,
+    ) {
+        let declared =
+            Declared { block: Arc::new(block.clone()), state: State::Pending(Box::new(build)) };
+        self.with(|tables| tables.declared.insert((kind, label.into()), declared));
+    }
+
+    /// The block that declared a resource.
+    pub fn declaration(&self, kind: ComponentKind, label: &str) -> Option<Arc<Node>> {
+        let name = (kind, label.to_owned());
+        self.with(|tables| tables.declared.get(&name).map(|declared| declared.block.clone()))
+    }
+
+    /// Builds what was declared and is not built yet.
+    ///
     /// # Errors
-    /// No such resource. The same holds for the functions below.
+    /// The first resource that cannot be built.
+    pub fn build_all(&self) -> Result<(), BuildError> {
+        let names: Vec<Name> = self.with(|tables| tables.declared.keys().cloned().collect());
+        let built = names.into_iter().try_for_each(|(kind, label)| self.build(kind, &label));
+        if built.is_err() {
+            // What is left would keep its stream's environment alive.
+            let left = self.with(|tables| std::mem::take(&mut tables.declared));
+            drop(left);
+        }
+        built
+    }
+
+    /// Builds a declared resource unless that was done.
+    fn build(&self, kind: ComponentKind, label: &str) -> Result<(), BuildError> {
+        let name = (kind, label.to_owned());
+        let state = self.with(|tables| {
+            let declared = tables.declared.get_mut(&name)?;
+            Some(std::mem::replace(&mut declared.state, State::Building))
+        });
+        let built = match state {
+            None => return Ok(()),
+            Some(State::Pending(build)) => build(),
+            Some(State::Built) => Ok(()),
+            Some(State::Building) => {
+                let kind = kind.name().replace('_', " ");
+                return Err(BuildError::new(format!("{kind} resource '{label}' refers to itself")));
+            }
+        };
+        self.with(|tables| tables.declared.get_mut(&name).map(|it| it.state = State::Built));
+        built
+    }
+
+    /// # Errors
+    /// No such resource, or it cannot be built. The same holds for the functions below.
     pub fn cache(&self, label: &str) -> Result<Arc<dyn Cache>, BuildError> {
+        self.build(ComponentKind::Cache, label)?;
         self.with(|tables| tables.caches.get(label).cloned())
             .ok_or_else(|| missing(ComponentKind::Cache, label))
     }
 
     pub fn rate_limit(&self, label: &str) -> Result<Arc<dyn RateLimit>, BuildError> {
+        self.build(ComponentKind::RateLimit, label)?;
         self.with(|tables| tables.rate_limits.get(label).cloned())
             .ok_or_else(|| missing(ComponentKind::RateLimit, label))
     }
 
     pub fn processor(&self, label: &str) -> Result<Arc<Step>, BuildError> {
+        self.build(ComponentKind::Processor, label)?;
         self.with(|tables| tables.processors.get(label).cloned())
             .ok_or_else(|| missing(ComponentKind::Processor, label))
     }
 
     pub fn output(&self, label: &str) -> Result<Arc<dyn Sink>, BuildError> {
+        self.build(ComponentKind::Output, label)?;
         self.with(|tables| tables.outputs.get(label).cloned())
             .ok_or_else(|| missing(ComponentKind::Output, label))
     }
 
     /// Takes the input; it is gone for others.
     pub fn take_input(&self, label: &str) -> Result<Box<dyn Source>, BuildError> {
+        self.build(ComponentKind::Input, label)?;
         match self.with(|tables| tables.inputs.get_mut(label).map(Option::take)) {
             None => Err(missing(ComponentKind::Input, label)),
             Some(None) => {
@@ -81,6 +160,7 @@ impl Resources {
 
     pub fn has(&self, kind: ComponentKind, label: &str) -> bool {
         self.with(|tables| match kind {
+            _ if tables.declared.contains_key(&(kind, label.to_owned())) => true,
             ComponentKind::Cache => tables.caches.contains_key(label),
             ComponentKind::RateLimit => tables.rate_limits.contains_key(label),
             ComponentKind::Processor => tables.processors.contains_key(label),

@@ -67,9 +67,13 @@ pub type Burst = SmallVec<[Transaction; 1]>;
 /// then only after every transaction it gave out was answered.
 #[async_trait]
 pub trait Source: Send {
-    /// The next transactions (at least one), or `None` at the end. Not called again after that.
+    /// The next transactions, or `None` at the end. Not called again after that.
     ///
-    /// Not cancel safe: drop the future only to abandon the source.
+    /// An empty burst says that the source reads no more and only waits for answers: whoever
+    /// gathers messages should let go of what it holds. More may follow, if something failed.
+    ///
+    /// Not cancel safe: drop the future only to abandon the source (see
+    /// [`Resumable`](crate::wiring::resumable::Resumable)).
     async fn next(&mut self) -> Option<Burst>;
 
     /// The links below this source, for readiness. Asked once, before the source starts.

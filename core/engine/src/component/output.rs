@@ -83,6 +83,10 @@ pub trait Sink: Send + Sync {
         true
     }
 
+    /// No more writes may come until the ones that wait are answered: whoever gathers messages
+    /// lets go of what it holds. Called every now and then while that lasts; must not block.
+    fn flush(&self) {}
+
     /// Flushes and closes; called once, after the last write returned.
     async fn close(&self) {}
 }

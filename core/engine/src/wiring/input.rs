@@ -1,27 +1,30 @@
 //! Connectors as sources: connecting, replaying what failed, ending in order.
 
-use std::collections::BinaryHeap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use sluice_message::{Ack, Batch, DeliveryError, Transaction, Verdict, WHOLE_BATCH};
-use sluice_telemetry::{Counter, Timer};
+use futures_util::future::BoxFuture;
+use sluice_telemetry::Counter;
 use smallvec::smallvec;
-use tokio::sync::Notify;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use super::desk::{Desk, Stopwatch};
 use crate::backoff::Backoff;
-use crate::component::LinkState;
+use crate::component::{BoxError, LinkState};
 use crate::wiring::Chain;
 use crate::{Burst, ConnectError, Delivery, Input, ReadError, Reader, Scope, Source, Stop};
 
 /// A connector wrapped into a source.
 pub struct WrappedInput {
     input: Arc<dyn Input>,
-    reader: Option<Box<dyn Reader>>,
+    link: Link,
+    /// Nothing is tried before this.
+    pause: Option<Instant>,
     has_ended: bool,
+    /// Said with an empty burst that only answers are awaited now.
+    has_announced: bool,
     connected: LinkState,
     desk: Arc<Desk>,
     stop: Stop,
@@ -31,6 +34,15 @@ pub struct WrappedInput {
     metrics: InputMetrics,
 }
 
+/// Where the link is on its way. Kept between calls, because waiting for answers must not break
+/// off an attempt to connect or to close.
+enum Link {
+    Down,
+    Connecting(BoxFuture<'static, Result<Box<dyn Reader>, ConnectError>>),
+    Up(Box<dyn Reader>),
+    Closing(BoxFuture<'static, ()>),
+}
+
 struct InputMetrics {
     received: Counter,
     connected: Counter,
@@ -38,43 +50,17 @@ struct InputMetrics {
     lost: Counter,
 }
 
-/// What the acknowledgements share with the reading side.
-struct Desk {
-    replay: bool,
-    latency: Timer,
-    state: Mutex<DeskState>,
-    changed: Notify,
-}
-
-#[derive(Default)]
-struct DeskState {
-    /// Deliveries without a final answer.
-    unanswered: usize,
-    waiting: BinaryHeap<Replay>,
-}
-
-/// A failed batch, to be sent again at its time.
-struct Replay {
-    due: Instant,
-    batch: Batch,
-    ack: Option<Ack>,
-    attempts: u32,
-}
-
 impl WrappedInput {
     pub(crate) fn new(input: Arc<dyn Input>, replay: bool, scope: &Scope) -> Self {
         let latency = scope.environment().metrics.timer("input_latency_ns", &scope.labels());
         Self {
             input,
-            reader: None,
+            link: Link::Down,
+            pause: None,
             has_ended: false,
+            has_announced: false,
             connected: LinkState::default(),
-            desk: Arc::new(Desk {
-                replay,
-                latency,
-                state: Mutex::default(),
-                changed: Notify::new(),
-            }),
+            desk: Desk::new(replay, latency),
             stop: scope.stop().clone(),
             backoff: Backoff::for_links(),
             label: scope.label().to_owned(),
@@ -88,13 +74,42 @@ impl WrappedInput {
         }
     }
 
-    /// Opens the link, or ends the input.
-    async fn connect(&mut self) {
-        match self.input.connect().await {
+    /// One step towards the next messages. Cancel safe.
+    async fn step(&mut self) -> Option<Burst> {
+        if let Some(pause) = self.pause {
+            tokio::time::sleep_until(pause).await;
+            self.pause = None;
+        }
+        match &mut self.link {
+            Link::Down => {
+                let input = self.input.clone();
+                self.link = Link::Connecting(Box::pin(async move { input.connect().await }));
+                None
+            }
+            Link::Connecting(opening) => {
+                let opened = opening.await;
+                self.link = Link::Down;
+                self.opened(opened);
+                None
+            }
+            Link::Up(reader) => {
+                let read = reader.read().await;
+                self.received(read)
+            }
+            Link::Closing(closing) => {
+                closing.await;
+                self.link = Link::Down;
+                None
+            }
+        }
+    }
+
+    fn opened(&mut self, opened: Result<Box<dyn Reader>, ConnectError>) {
+        match opened {
             Ok(reader) => {
                 self.metrics.connected.add(1);
                 info!(label = %self.label, path = %self.path, "Input is now active");
-                self.reader = Some(reader);
+                self.link = Link::Up(reader);
                 self.connected.store(true, Ordering::Relaxed);
                 self.backoff.reset();
             }
@@ -102,52 +117,63 @@ impl WrappedInput {
             Err(problem) => {
                 self.metrics.failed.add(1);
                 error!(label = %self.label, path = %self.path, "Failed to connect to input: {problem}");
-                tokio::time::sleep(self.backoff.pause()).await;
+                self.pause();
             }
         }
     }
 
-    async fn read(&mut self) -> Option<Burst> {
-        let Some(reader) = &mut self.reader else {
-            self.connect().await;
-            return None;
-        };
-        match reader.read().await {
+    fn received(&mut self, read: Result<Vec<Delivery>, ReadError>) -> Option<Burst> {
+        match read {
             Ok(deliveries) => {
                 self.backoff.reset();
-                Some(deliveries.into_iter().map(|delivery| self.receive(delivery)).collect())
+                return Some(self.deliver(deliveries)).filter(|burst| !burst.is_empty());
             }
-            Err(ReadError::End) => {
-                self.has_ended = true;
-                None
-            }
-            Err(ReadError::Disconnected(problem)) => {
-                self.metrics.lost.add(1);
-                self.connected.store(false, Ordering::Relaxed);
-                warn!(label = %self.label, path = %self.path, "Lost connection to input: {problem}");
-                if let Some(mut reader) = self.reader.take() {
-                    reader.close().await;
-                }
-                None
-            }
+            Err(ReadError::End) => self.has_ended = true,
+            Err(ReadError::Disconnected(problem)) => self.lost(&problem),
             Err(ReadError::Failed(problem)) => {
                 error!(label = %self.label, path = %self.path, "Failed to read message: {problem}");
-                tokio::time::sleep(self.backoff.pause()).await;
-                None
+                self.pause();
             }
+        }
+        None
+    }
+
+    fn lost(&mut self, problem: &BoxError) {
+        self.metrics.lost.add(1);
+        self.connected.store(false, Ordering::Relaxed);
+        warn!(label = %self.label, path = %self.path, "Lost connection to input: {problem}");
+        if let Link::Up(mut reader) = std::mem::replace(&mut self.link, Link::Down) {
+            self.link = Link::Closing(Box::pin(async move { reader.close().await }));
         }
     }
 
-    fn receive(&self, mut delivery: Delivery) -> Transaction {
-        self.metrics.received.add(delivery.batch.len());
-        delivery.batch.renumber();
-        self.desk.state().unanswered += 1;
-        self.desk.transaction(delivery.batch, delivery.ack, 0)
+    fn pause(&mut self) {
+        self.pause = Some(Instant::now() + self.backoff.pause());
+    }
+
+    fn deliver(&self, deliveries: Vec<Delivery>) -> Burst {
+        let began = Instant::now();
+        let mut weight = deliveries.len();
+        let mut messages = 0;
+        self.desk.expect(weight);
+        let burst = deliveries.into_iter().map(|mut delivery| {
+            messages += delivery.batch.len();
+            delivery.batch.number();
+            // One of a burst is measured, for all of them.
+            let stopwatch = Stopwatch { began, weight: std::mem::take(&mut weight) };
+            self.desk.transaction(delivery.batch, delivery.ack, 0, stopwatch)
+        });
+        let burst = burst.collect();
+        self.metrics.received.add(messages);
+        burst
     }
 
     async fn finish(&mut self) {
-        if let Some(mut reader) = self.reader.take() {
-            reader.close().await;
+        self.connected.store(false, Ordering::Relaxed);
+        match std::mem::replace(&mut self.link, Link::Down) {
+            Link::Up(mut reader) => reader.close().await,
+            Link::Closing(closing) => closing.await,
+            Link::Down | Link::Connecting(_) => {}
         }
     }
 }
@@ -158,28 +184,32 @@ impl Source for WrappedInput {
         loop {
             let desk = self.desk.clone();
             let changed = desk.changed.notified();
-            let (due, unanswered) = match desk.take_due() {
-                Ok(transaction) => return Some(smallvec![transaction]),
-                Err(state) => state,
+            let due = match desk.take_due() {
+                Ok(transaction) => {
+                    self.has_announced = false;
+                    return Some(smallvec![transaction]);
+                }
+                Err(due) => due,
             };
             let reading = !self.has_ended && !self.stop.drain.is_cancelled();
-            if self.stop.abort.is_cancelled() || (!reading && unanswered == 0) {
+            if self.stop.abort.is_cancelled() || (!reading && desk.unanswered() == 0) {
                 self.finish().await;
                 return None;
             }
-            let abort = self.stop.abort.clone();
-            let drain = self.stop.drain.clone();
+            if !reading && !self.has_announced {
+                self.has_announced = true;
+                return Some(Burst::new());
+            }
+            let (abort, drain) = (self.stop.abort.clone(), self.stop.drain.clone());
             tokio::select! {
                 biased;
                 () = abort.cancelled() => {}
                 () = drain.cancelled(), if reading => {}
                 () = sleep_until(due) => {}
                 () = changed => {}
-                burst = self.read(), if reading => {
-                    if let Some(burst) = burst.filter(|burst| !burst.is_empty()) {
-                        return Some(burst);
-                    }
-                }
+                burst = self.step(), if reading => if burst.is_some() {
+                    return burst;
+                },
             }
         }
     }
@@ -191,88 +221,8 @@ impl Source for WrappedInput {
 
 async fn sleep_until(due: Option<Instant>) {
     match due {
-        Some(due) => tokio::time::sleep_until(due.into()).await,
+        Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
-    }
-}
-
-impl Desk {
-    fn state(&self) -> std::sync::MutexGuard<'_, DeskState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next failed batch whose time has come; else when one will be due, and how many
-    /// deliveries are unanswered.
-    fn take_due(self: &Arc<Self>) -> Result<Transaction, (Option<Instant>, usize)> {
-        let mut state = self.state();
-        match state.waiting.peek().map(|replay| replay.due) {
-            Some(due) if due <= Instant::now() => {
-                let replay = state.waiting.pop().expect("peeked");
-                drop(state);
-                Ok(self.transaction(replay.batch, replay.ack, replay.attempts))
-            }
-            due => Err((due, state.unanswered)),
-        }
-    }
-
-    fn transaction(self: &Arc<Self>, batch: Batch, ack: Option<Ack>, attempts: u32) -> Transaction {
-        let desk = self.clone();
-        let kept = self.replay.then(|| batch.clone());
-        let began = Instant::now();
-        let answer: Ack = Box::new(move |verdict| match (verdict, kept) {
-            (Verdict::Failed(error), Some(kept)) => desk.keep(kept, &error, ack, attempts),
-            (verdict, _) => {
-                desk.latency.record(began.elapsed());
-                if let Some(ack) = ack {
-                    ack(verdict);
-                }
-                desk.state().unanswered -= 1;
-                desk.changed.notify_one();
-            }
-        });
-        Transaction::new(batch, answer)
-    }
-
-    /// Keeps what failed of a batch for its next attempt.
-    fn keep(&self, mut batch: Batch, error: &DeliveryError, ack: Option<Ack>, attempts: u32) {
-        let whole = error
-            .members()
-            .is_none_or(|members| members.iter().any(|member| member.lineage == WHOLE_BATCH));
-        if !whole {
-            batch.retain(|message| error.of(message.lineage).is_some());
-        }
-        let due = Instant::now() + replay_pause(attempts);
-        self.state().waiting.push(Replay { due, batch, ack, attempts: attempts + 1 });
-        self.changed.notify_one();
-    }
-}
-
-/// The first replay comes at once; then pauses grow from 1 ms to 1 s.
-fn replay_pause(attempts: u32) -> Duration {
-    match attempts {
-        0 => Duration::ZERO,
-        n => Duration::from_millis(1 << (n - 1).min(10)).min(Duration::from_secs(1)),
-    }
-}
-
-impl PartialEq for Replay {
-    fn eq(&self, other: &Self) -> bool {
-        self.due == other.due
-    }
-}
-
-impl Eq for Replay {}
-
-impl PartialOrd for Replay {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// The earliest is the greatest, because the heap gives out the greatest first.
-impl Ord for Replay {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        other.due.cmp(&self.due)
     }
 }
 
@@ -295,10 +245,17 @@ impl Source for Processed {
                 self.chain.close().await;
                 return None;
             };
+            if burst.is_empty() {
+                return Some(burst);
+            }
             let mut processed = Burst::new();
             for transaction in burst {
                 let (batch, duty) = transaction.take_batch();
-                processed.extend(duty.split(self.chain.process(batch).await));
+                let mut batches = self.chain.process(batch).await;
+                match batches.len() {
+                    1 => processed.extend(batches.pop().map(|batch| duty.with_batch(batch))),
+                    _ => processed.extend(duty.split(batches)),
+                }
             }
             if !processed.is_empty() {
                 return Some(processed);

@@ -3,8 +3,11 @@
 pub mod batching;
 mod chain;
 pub mod definition;
+mod desk;
 pub mod input;
+pub(crate) mod metered;
 pub mod output;
+pub mod resumable;
 pub mod stream;
 
 pub use chain::{Chain, Step};

@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
 use crate::wiring::Chain;
-use crate::{ConnectError, Output, Scope, Sink, Stop, WriteError, Writer};
+use crate::{Batches, ConnectError, Output, Scope, Sink, Stop, WriteError, Writer};
 
 /// A connector wrapped into a sink.
 pub struct WrappedOutput {
@@ -202,10 +202,11 @@ impl Sink for Processed {
     }
 
     async fn write(&self, batch: Batch) -> Result<(), DeliveryError> {
-        for batch in self.chain.process(batch).await {
-            self.sink.write(batch).await?;
-        }
-        Ok(())
+        write_all(&*self.sink, self.chain.process(batch).await).await
+    }
+
+    fn flush(&self) {
+        self.sink.flush();
     }
 
     fn max_in_flight(&self) -> usize {
@@ -220,4 +221,26 @@ impl Sink for Processed {
         self.sink.close().await;
         self.chain.close().await;
     }
+}
+
+/// Writes the batches that one became; the error names the members of those that failed.
+pub(crate) async fn write_all(sink: &dyn Sink, mut batches: Batches) -> Result<(), DeliveryError> {
+    if batches.len() < 2 {
+        return match batches.pop() {
+            Some(batch) => sink.write(batch).await,
+            None => Ok(()),
+        };
+    }
+    let mut failure: Option<DeliveryError> = None;
+    for batch in batches {
+        let lineages: Vec<u32> = batch.iter().map(|message| message.lineage).collect();
+        if let Err(error) = sink.write(batch).await {
+            let error = error.of_part(lineages);
+            failure = Some(match failure {
+                Some(first) => first.and(error),
+                None => error,
+            });
+        }
+    }
+    failure.map_or(Ok(()), Err)
 }

@@ -3,12 +3,13 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use sluice_message::{Batch, DeliveryError, Transaction, Verdict};
+use sluice_message::{Batch, DeliveryError, Member, Message, Transaction, Verdict};
 use tokio::task::JoinSet;
 
 use crate::component::LinkState;
@@ -132,13 +133,13 @@ async fn run(
     let thread = |chain: &Chain| Thread {
         chain: chain.clone(),
         sink: sink.clone(),
-        max_in_flight: share,
+        max_in_flight: share.max(1),
         error_strategy,
     };
     let work = async {
+        let mut feed = SourceFeed { source: &mut *source, sink: &*sink, is_idle: false };
         if let [chain] = chains.as_slice() {
-            let thread = thread(chain);
-            thread.run(Feed::Source(&mut *source)).await;
+            thread(chain).run(Feed::Source(feed)).await;
         } else {
             let (sender, receiver) = async_channel::bounded(chains.len());
             let mut threads = JoinSet::new();
@@ -147,7 +148,7 @@ async fn run(
                 threads.spawn(async move { thread.run(Feed::Channel(receiver)).await });
             }
             drop(receiver);
-            while let Some(burst) = source.next().await {
+            while let Some(burst) = feed.next().await {
                 if sender.send(burst).await.is_err() {
                     break; // every thread is gone; the burst counts as failed
                 }
@@ -160,15 +161,53 @@ async fn run(
     opening.abort();
     drop(source);
     sink.close().await;
-    for chain in &chains {
-        chain.close().await;
+    for (at, chain) in chains.iter().enumerate() {
+        if !chains[..at].iter().any(|earlier| chain.is_shared_with(earlier)) {
+            chain.close().await;
+        }
     }
     status.ended.store(true, Ordering::Relaxed);
 }
 
+/// How often sinks are asked to flush while the source only waits for answers.
+const FLUSH_EVERY: Duration = Duration::from_millis(10);
+
+/// The source, and the sink to flush when the source only waits for answers.
+struct SourceFeed<'a> {
+    source: &'a mut dyn Source,
+    sink: &'a dyn Sink,
+    is_idle: bool,
+}
+
+impl SourceFeed<'_> {
+    /// The next transactions, at least one.
+    async fn next(&mut self) -> Option<Burst> {
+        loop {
+            let burst = self.ask().await?;
+            self.is_idle = burst.is_empty();
+            if !self.is_idle {
+                return Some(burst);
+            }
+            self.sink.flush();
+        }
+    }
+
+    async fn ask(&mut self) -> Option<Burst> {
+        let mut next = std::pin::pin!(self.source.next());
+        while self.is_idle {
+            // What was on its way through the pipeline reaches the sink only now.
+            match tokio::time::timeout(FLUSH_EVERY, &mut next).await {
+                Ok(burst) => return burst,
+                Err(_) => self.sink.flush(),
+            }
+        }
+        next.await
+    }
+}
+
 /// Where a pipeline thread gets its work.
 enum Feed<'a> {
-    Source(&'a mut dyn Source),
+    Source(SourceFeed<'a>),
     Channel(async_channel::Receiver<Burst>),
 }
 
@@ -181,8 +220,6 @@ impl Feed<'_> {
     }
 }
 
-type Write = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// One pipeline thread: processors, then writes that may overlap.
 struct Thread {
     chain: Chain,
@@ -191,12 +228,31 @@ struct Thread {
     error_strategy: ErrorStrategy,
 }
 
+/// Writes that were not done when first polled.
+type Writes<'a> = FuturesUnordered<Write<'a>>;
+
+/// A write and who hears of it.
+struct Write<'a> {
+    delivery: BoxFuture<'a, Result<(), DeliveryError>>,
+    duty: Option<Transaction>,
+}
+
+impl Future for Write<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let result = std::task::ready!(self.delivery.as_mut().poll(context));
+        if let Some(duty) = self.duty.take() {
+            duty.resolve_result(result);
+        }
+        Poll::Ready(())
+    }
+}
+
 impl Thread {
     async fn run(&self, mut feed: Feed<'_>) {
-        let mut writes: FuturesUnordered<Write> = FuturesUnordered::new();
-        loop {
-            let next = feed.next();
-            let Some(burst) = alongside(&mut writes, next).await else { break };
+        let mut writes = Writes::new();
+        while let Some(burst) = alongside(&mut writes, feed.next()).await {
             for transaction in burst {
                 self.handle(transaction, &mut writes).await;
             }
@@ -204,36 +260,39 @@ impl Thread {
         while writes.next().await.is_some() {}
     }
 
-    async fn handle(&self, transaction: Transaction, writes: &mut FuturesUnordered<Write>) {
+    async fn handle<'a>(&'a self, transaction: Transaction, writes: &mut Writes<'a>) {
         let (batch, duty) = transaction.take_batch();
-        let batches = match self.error_strategy {
+        let mut batches = match self.error_strategy {
             ErrorStrategy::Retry => alongside(writes, self.process_until_passed(batch)).await,
             _ => alongside(writes, self.chain.process(batch)).await,
         };
-        if batches.is_empty() {
-            duty.resolve(Verdict::Delivered);
-            return;
+        if batches.len() == 1 {
+            let batch = batches.pop().unwrap_or_default();
+            self.write(duty.with_batch(batch), writes).await;
+        } else {
+            for part in duty.split(batches) {
+                self.write(part, writes).await;
+            }
         }
-        for part in duty.split(batches) {
-            while writes.len() >= self.max_in_flight {
-                writes.next().await;
-            }
-            let (batch, duty) = part.take_batch();
-            if self.error_strategy == ErrorStrategy::Reject {
-                if let Some(failure) = batch.iter().find_map(|message| message.failure()) {
-                    duty.resolve(Verdict::Failed(DeliveryError::new(failure.message.as_str())));
-                    continue;
-                }
-            }
-            let sink = self.sink.clone();
-            let mut write: Write = Box::pin(async move {
-                let result = sink.write(batch).await;
-                duty.resolve_result(result);
-            });
-            // Polled at once: it takes its place in the order, and often that was all.
-            if futures_util::poll!(&mut write).is_pending() {
-                writes.push(write);
-            }
+    }
+
+    async fn write<'a>(&'a self, transaction: Transaction, writes: &mut Writes<'a>) {
+        let transaction = match self.error_strategy {
+            ErrorStrategy::Reject => match without_failed(transaction) {
+                Some(passed) => passed,
+                None => return,
+            },
+            _ => transaction,
+        };
+        while writes.len() >= self.max_in_flight {
+            writes.next().await;
+        }
+        let (batch, duty) = transaction.take_batch();
+        let delivery = self.sink.write(batch);
+        let mut write = Write { delivery, duty: Some(duty) };
+        // Polled at once: it takes its place in the order, and often that was all.
+        if futures_util::poll!(&mut write).is_pending() {
+            writes.push(write);
         }
     }
 
@@ -242,9 +301,7 @@ impl Thread {
             crate::backoff::Backoff::new(Duration::from_millis(1), Duration::from_secs(1));
         loop {
             let batches = self.chain.process(batch.clone()).await;
-            let failed =
-                batches.iter().flat_map(|batch| batch.iter()).any(|m| m.failure().is_some());
-            if !failed {
+            if !batches.iter().flat_map(|batch| batch.iter()).any(has_failed) {
                 return batches;
             }
             tokio::time::sleep(backoff.pause()).await;
@@ -252,8 +309,37 @@ impl Thread {
     }
 }
 
+fn has_failed(message: &Message) -> bool {
+    message.failure().is_some()
+}
+
+/// Refuses the members that failed processing; what passed goes on.
+fn without_failed(transaction: Transaction) -> Option<Transaction> {
+    if !transaction.batch.iter().any(has_failed) {
+        return Some(transaction);
+    }
+    let (batch, duty) = transaction.take_batch();
+    let (failed, passed): (Vec<Message>, Vec<Message>) = batch.into_iter().partition(has_failed);
+    let error = delivery_error(&failed);
+    if passed.is_empty() {
+        duty.resolve(Verdict::Failed(error));
+        return None;
+    }
+    let mut parts = duty.split([failed.into(), passed.into()]);
+    let passed = parts.pop();
+    parts.into_iter().for_each(|refused| refused.resolve(Verdict::Failed(error.clone())));
+    passed
+}
+
+fn delivery_error(failed: &[Message]) -> DeliveryError {
+    let of =
+        |message: &Message| message.failure().map_or("", |failure| &failure.message).to_owned();
+    let members = failed.iter().map(|message| Member::new(message.lineage, of(message)));
+    DeliveryError::new(failed.first().map(of).unwrap_or_default()).of_members(members.collect())
+}
+
 /// Runs `future` to its end while the writes go on.
-async fn alongside<T>(writes: &mut FuturesUnordered<Write>, future: impl Future<Output = T>) -> T {
+async fn alongside<T>(writes: &mut Writes<'_>, future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(|context| {
         while let Poll::Ready(Some(())) = writes.poll_next_unpin(context) {}
