@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use clap::Parser;
 
-use crate::topics::{Topic, TopicCreation};
+use crate::topics::{NewTopics, Topic};
 
 /// Kafka-compatible broker that needs no set-up: one program, one data directory.
 #[derive(Debug, Parser)]
@@ -61,12 +61,8 @@ Examples:
 Any Kafka client can be used; transactions are not supported.";
 
 impl Options {
-    pub(crate) fn topic_creation(&self) -> TopicCreation {
-        if self.no_auto_create {
-            TopicCreation::Refused
-        } else {
-            TopicCreation::OnFirstUse { partitions: self.partitions }
-        }
+    pub(crate) fn new_topics(&self) -> NewTopics {
+        NewTopics { on_first_use: !self.no_auto_create, partitions: self.partitions }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! tansu's own service sleeps through the patience, also when it has something to answer: half a second
 //! of delay per record with the defaults of most clients. Here what follows an empty reading is decided by
-//! [`Arrivals`], and [`Reader`] does the reading.
+//! [`Arrivals`], and [`Tables`] does the reading.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     arrivals::{Arrivals, Watch},
-    reader::{Partition, Reader, TopicName},
+    tables::{Partition, Tables, TopicName},
 };
 
 /// The most bytes of records in one answer, whatever the client asks for.
@@ -31,7 +31,7 @@ const MAX_WAIT: Duration = Duration::from_mins(1);
 /// Answers fetch requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Fetch {
-    reader: Arc<Reader>,
+    tables: Arc<Tables>,
     arrivals: Arc<Arrivals>,
 }
 
@@ -57,8 +57,8 @@ impl<S: Send + Sync + 'static> Service<S, FetchRequest> for Fetch {
 }
 
 impl Fetch {
-    pub(crate) fn new(reader: Arc<Reader>, arrivals: Arc<Arrivals>) -> Self {
-        Self { reader, arrivals }
+    pub(crate) fn new(tables: Arc<Tables>, arrivals: Arc<Arrivals>) -> Self {
+        Self { tables, arrivals }
     }
 
     fn watch(&self, topics: &[FetchTopic]) -> Watch {
@@ -102,7 +102,7 @@ impl Fetch {
             (Some(name), _) => TopicName::Name(name),
             (None, id) => TopicName::Id(Uuid::from_bytes(id.unwrap_or_default())),
         };
-        let Some(found) = self.reader.partition(&name, wanted.partition).await? else {
+        let Some(found) = self.tables.partition(&name, wanted.partition).await? else {
             answer.is_news = true;
             return Ok(refusal(wanted, unknown(&name)));
         };
@@ -116,7 +116,7 @@ impl Fetch {
         if from == found.high || (limit == 0 && answer.has_records) {
             return Ok(contents(wanted, &found, None));
         }
-        let records = self.reader.records(&found, from, limit).await?;
+        let records = self.tables.records(&found, from, limit).await?;
         if let Some(records) = &records {
             answer.budget = answer.budget.saturating_sub(records.bytes);
             answer.has_records = true;

@@ -16,9 +16,9 @@ use uuid::Uuid;
 
 /// Answers `DescribeGroups`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Describe;
+pub(crate) struct DescribeGroups;
 
-impl<S: Storage> Service<S, DescribeGroupsRequest> for Describe {
+impl<S: Storage> Service<S, DescribeGroupsRequest> for DescribeGroups {
     type Response = DescribeGroupsResponse;
     type Error = Error;
 

@@ -9,14 +9,17 @@
 
 mod arrivals;
 mod cli;
+mod delete;
 mod fetch;
 mod groups;
 mod metadata;
+mod offsets;
 mod produce;
-mod reader;
+mod records;
 mod routes;
 mod server;
 mod store;
+mod tables;
 mod topics;
 
 use std::{
@@ -31,9 +34,14 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 use tracing_subscriber::EnvFilter;
 
-use crate::{cli::Options, server::Server, store::Store};
+use crate::{
+    cli::Options,
+    server::{Ended, Server},
+    store::DataDirectory,
+};
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -62,14 +70,22 @@ async fn run(options: Options) -> anyhow::Result<()> {
     // The port first: without it nothing is created on disk.
     let server = Server::bind(&options.listen).await?;
     let advertised = options.advertise.clone().unwrap_or_else(|| server.reachable_address());
-    let store = Store::open(&options.data, &advertised).await?;
+    let directory = DataDirectory::take(&options.data)?;
+    let mut store = directory.open(&advertised).await?;
     let created =
         topics::create_missing(store.storage(), &options.create_topics, options.partitions).await?;
     announce(&options, &server, &advertised, &created, began.elapsed())?;
 
-    let broker = routes::Broker::new(&store, options.topic_creation())?;
-    server.serve(broker, &store, stop).await?;
-    store.close().await;
+    loop {
+        let broker = routes::Broker::new(&store, options.new_topics())?;
+        let ended = server.serve(&broker, &store, &stop).await?;
+        store.close().await;
+        match ended {
+            Ended::Stopped => break,
+            Ended::StorageFailed(error) => error!(%error, "starting the storage anew"),
+        }
+        store = directory.open(&advertised).await?;
+    }
     say("stopped")
 }
 

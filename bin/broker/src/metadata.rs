@@ -5,22 +5,24 @@ use tansu_sans_io::{ErrorCode, MetadataRequest, MetadataResponse};
 use tansu_storage::{Error, MetadataService, Storage};
 use tracing::warn;
 
-use crate::topics::{self, TopicCreation};
+use crate::topics::{self, NewTopics};
 
 /// Describes topics, creating those that are missing where that is allowed.
 #[derive(Clone, Debug)]
 pub(crate) struct CreatingOnFirstUse {
-    creation: TopicCreation,
+    new_topics: NewTopics,
 }
 
 impl CreatingOnFirstUse {
-    pub(crate) fn new(creation: TopicCreation) -> Self {
-        Self { creation }
+    pub(crate) fn new(new_topics: NewTopics) -> Self {
+        Self { new_topics }
     }
 
     /// Creates what the answer says is missing; true if that is worth another answer.
     async fn create_missing(&self, storage: &impl Storage, response: &MetadataResponse) -> bool {
-        let TopicCreation::OnFirstUse { partitions } = self.creation else { return false };
+        if !self.new_topics.on_first_use {
+            return false;
+        }
         let mut changed = false;
         for topic in response.topics.iter().flatten() {
             let Some(name) = topic.name.as_deref() else { continue };
@@ -29,7 +31,7 @@ impl CreatingOnFirstUse {
             {
                 continue;
             }
-            match topics::create(storage, name, partitions).await {
+            match topics::create(storage, name, self.new_topics.partitions).await {
                 Ok(_) => changed = true,
                 Err(error) => warn!(topic = name, %error, "cannot create"),
             }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use rama::{Context, Service};
-use tansu_sans_io::{ProduceRequest, ProduceResponse};
-use tansu_storage::{Error, ProduceService, Storage};
+use tansu_sans_io::{
+    ErrorCode, InitProducerIdRequest, InitProducerIdResponse, ProduceRequest, ProduceResponse,
+};
+use tansu_storage::{Error, InitProducerIdService, ProduceService, Storage};
 
 use crate::arrivals::Arrivals;
 
@@ -35,5 +37,30 @@ impl<S: Storage> Service<S, ProduceRequest> for Announcing {
         // Also after an error: part of the request may have been stored.
         self.arrivals.announce(topics.iter().map(String::as_str));
         response
+    }
+}
+
+/// Gives idempotent producers their number, and tells transactional ones that there are no transactions
+/// before they have sent anything.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InitProducer;
+
+impl<S: Storage> Service<S, InitProducerIdRequest> for InitProducer {
+    type Response = InitProducerIdResponse;
+    type Error = Error;
+
+    async fn serve(
+        &self,
+        context: Context<S>,
+        request: InitProducerIdRequest,
+    ) -> Result<InitProducerIdResponse, Error> {
+        if request.transactional_id.is_none() {
+            return InitProducerIdService.serve(context, request).await;
+        }
+        Ok(InitProducerIdResponse::default()
+            .throttle_time_ms(0)
+            .error_code(ErrorCode::TransactionalIdAuthorizationFailed.into())
+            .producer_id(-1)
+            .producer_epoch(-1))
     }
 }

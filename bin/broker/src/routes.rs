@@ -12,7 +12,8 @@ use tansu_broker::{
     service::{auth, coordinator, storage as theirs},
 };
 use tansu_sans_io::{
-    ApiKey as _, Body, DescribeGroupsRequest, FetchRequest, MetadataRequest, ProduceRequest,
+    ApiKey as _, Body, CreateTopicsRequest, DeleteTopicsRequest, DescribeGroupsRequest,
+    FetchRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
     Request,
 };
 use tansu_service::{
@@ -23,13 +24,15 @@ use tansu_storage::StorageContainer;
 
 use crate::{
     arrivals::Arrivals,
+    delete::DeleteTopics,
     fetch::Fetch,
-    groups::Describe,
+    groups::DescribeGroups,
     metadata::CreatingOnFirstUse,
-    produce::Announcing,
-    reader::Reader,
+    offsets::ListOffsets,
+    produce::{Announcing, InitProducer},
     store::{CLUSTER, Store},
-    topics::TopicCreation,
+    tables::Tables,
+    topics::{CreateTopics, NewTopics},
 };
 
 /// Serves one connection: frames in, frames out, until the client hangs up.
@@ -42,18 +45,18 @@ type Routes = FrameRouteBuilder<(), Error>;
 #[derive(Clone, Debug)]
 pub(crate) struct Broker {
     storage: StorageContainer,
-    reader: Arc<Reader>,
+    tables: Arc<Tables>,
     groups: Controller<StorageContainer>,
     arrivals: Arc<Arrivals>,
-    creation: TopicCreation,
+    new_topics: NewTopics,
 }
 
 impl Broker {
-    pub(crate) fn new(store: &Store, creation: TopicCreation) -> Result<Self, Error> {
+    pub(crate) fn new(store: &Store, new_topics: NewTopics) -> Result<Self, Error> {
         let storage = store.storage().clone();
         let groups = Controller::with_storage(storage.clone())?;
-        let reader = store.reader();
-        Ok(Self { storage, reader, groups, arrivals: Arc::default(), creation })
+        let tables = store.tables();
+        Ok(Self { storage, tables, groups, arrivals: Arc::default(), new_topics })
     }
 
     pub(crate) fn connection(&self) -> Result<Connection, Error> {
@@ -67,16 +70,20 @@ impl Broker {
     }
 
     fn own_routes(&self, routes: Routes) -> Result<Routes, Error> {
-        let routes = self.route(
-            routes,
-            FetchRequest::KEY,
-            Fetch::new(self.reader.clone(), self.arrivals.clone()),
-        )?;
+        let (tables, arrivals) = (&self.tables, &self.arrivals);
+        let fetch = Fetch::new(tables.clone(), arrivals.clone());
+        let routes = self.route(routes, FetchRequest::KEY, fetch)?;
+        let routes = self.route(routes, ProduceRequest::KEY, Announcing::new(arrivals.clone()))?;
         let routes =
-            self.route(routes, ProduceRequest::KEY, Announcing::new(self.arrivals.clone()))?;
+            self.route(routes, MetadataRequest::KEY, CreatingOnFirstUse::new(self.new_topics))?;
         let routes =
-            self.route(routes, MetadataRequest::KEY, CreatingOnFirstUse::new(self.creation))?;
-        self.route(routes, DescribeGroupsRequest::KEY, Describe)
+            self.route(routes, ListOffsetsRequest::KEY, ListOffsets::new(tables.clone()))?;
+        let routes =
+            self.route(routes, DeleteTopicsRequest::KEY, DeleteTopics::new(tables.clone()))?;
+        let create = CreateTopics::new(self.new_topics.partitions);
+        let routes = self.route(routes, CreateTopicsRequest::KEY, create)?;
+        let routes = self.route(routes, InitProducerIdRequest::KEY, InitProducer)?;
+        self.route(routes, DescribeGroupsRequest::KEY, DescribeGroups)
     }
 
     fn route<Q, S>(&self, routes: Routes, key: i16, service: S) -> Result<Routes, Error>
@@ -94,26 +101,18 @@ impl Broker {
         Ok(routes.with_route(key, layers.into_layer(service).boxed())?)
     }
 
-    /// All but transactions: tansu stores them but cannot end them, so clients should hear at once.
+    /// Not offered, so that clients hear at once: transactions, which tansu cannot end; deleting records,
+    /// which makes it panic; users and access lists, which nothing here would look at; telemetry, which
+    /// nobody would read.
     fn their_routes(&self, routes: Routes) -> Result<Routes, Error> {
         [
-            theirs::alter_user_scram_credentials,
-            theirs::create_acls,
-            theirs::create_topics,
             theirs::delete_groups,
-            theirs::delete_records,
-            theirs::delete_topics,
-            theirs::describe_acls,
             theirs::describe_cluster,
             theirs::describe_configs,
             theirs::describe_topic_partitions,
-            theirs::describe_user_scram_credentials,
             theirs::find_coordinator,
-            theirs::get_telemetry_subscriptions,
             theirs::incremental_alter_configs,
-            theirs::init_producer_id,
             theirs::list_groups,
-            theirs::list_offsets,
             theirs::list_partition_reassignments,
         ]
         .iter()

@@ -7,7 +7,7 @@ use rama::{Context, Service as _};
 use tansu_broker::Error;
 use tokio::{
     net::{TcpListener, TcpStream},
-    time::{MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, interval_at, sleep},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
@@ -26,6 +26,15 @@ const GRACE: Duration = Duration::from_millis(300);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 const HEALTH_CHECK: Duration = Duration::from_secs(1);
+
+const MAINTENANCE: Duration = Duration::from_mins(10);
+
+/// Why serving ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    Stopped,
+    StorageFailed(anyhow::Error),
+}
 
 /// A bound port.
 #[derive(Debug)]
@@ -59,41 +68,42 @@ impl Server {
         Address { host: host.to_owned(), port: self.address.port() }
     }
 
-    /// Serves until `stop`, or until the storage has failed.
+    /// Serves until `stop` or a failure of the storage. All connections have ended when this returns.
     pub(crate) async fn serve(
-        self,
-        broker: Broker,
+        &self,
+        broker: &Broker,
         store: &Store,
-        stop: CancellationToken,
-    ) -> anyhow::Result<()> {
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Ended> {
         let connections = TaskTracker::new();
+        let cut = stop.child_token();
         let mut health = interval(HEALTH_CHECK);
         health.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let outcome = loop {
+        let mut maintenance = interval_at(Instant::now() + MAINTENANCE, MAINTENANCE);
+        let ended = loop {
             tokio::select! {
                 biased;
-                () = stop.cancelled() => break Ok(()),
+                () = stop.cancelled() => break Ended::Stopped,
+                _ = health.tick() => if let Err(error) = store.check().await {
+                    break Ended::StorageFailed(error);
+                },
+                _ = maintenance.tick() => store.maintain().await,
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => {
                         let connection = broker.connection()?;
-                        let cut = stop.child_token();
-                        connections.spawn(serve_connection(connection, stream, peer, cut));
+                        connections.spawn(serve_connection(connection, stream, peer, cut.clone()));
                     }
                     Err(error) => {
                         warn!(%error, "cannot accept a connection");
                         sleep(ACCEPT_PAUSE).await;
                     }
                 },
-                _ = health.tick() => if let Err(error) = store.check().await {
-                    break Err(error);
-                },
             }
         };
-        stop.cancel();
-        drop(self.listener);
+        cut.cancel();
         connections.close();
         connections.wait().await;
-        outcome
+        Ok(ended)
     }
 }
 

@@ -5,15 +5,17 @@ use std::{
     fs::{File, TryLockError, create_dir_all},
     path::Path,
     sync::Arc,
+    time::SystemTime,
 };
 
 use anyhow::{Context as _, bail};
 use tansu_storage::{BrokerRegistrationRequest, Storage as _, StorageContainer};
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 use url::Url;
 use uuid::Uuid;
 
-use crate::{cli::Address, reader::Reader};
+use crate::{cli::Address, tables::Tables};
 
 /// Name and node of this one-node cluster. Part of the stored data: changing them hides it.
 pub(crate) const CLUSTER: &str = "sluice";
@@ -21,21 +23,18 @@ const NODE: i32 = 1;
 
 const DATABASE: &str = "broker.db";
 
-/// An open data directory.
+/// The data directory, ours as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Store {
-    storage: StorageContainer,
-    reader: Arc<Reader>,
-    cancel: CancellationToken,
+pub(crate) struct DataDirectory {
     _owner: File,
 }
 
-impl Store {
-    /// Opens `directory`, creating it where missing. Clients will be sent to `advertised`.
+impl DataDirectory {
+    /// Takes `directory`, creating it where missing.
     ///
-    /// The process changes into the directory: tansu takes the database's path from a URL without
-    /// decoding it, so a path with a space in it would become another one.
-    pub(crate) async fn open(directory: &Path, advertised: &Address) -> anyhow::Result<Self> {
+    /// The process changes into it: tansu takes the database's path from a URL without decoding it, so a
+    /// path with a space in it would become another one.
+    pub(crate) fn take(directory: &Path) -> anyhow::Result<Self> {
         let named = || format!("cannot use data directory {}", directory.display());
         if directory.exists() && !directory.is_dir() {
             bail!("{}: it is not a directory", named());
@@ -43,11 +42,28 @@ impl Store {
         create_dir_all(directory).with_context(named)?;
         let owner = take_ownership(directory).with_context(named)?;
         env::set_current_dir(directory).with_context(named)?;
-        let store = Self::open_here(advertised, owner).await.with_context(named)?;
-        Ok(store)
+        Ok(Self { _owner: owner })
     }
 
-    async fn open_here(advertised: &Address, owner: File) -> anyhow::Result<Self> {
+    /// Opens the database; clients will be sent to `advertised`.
+    pub(crate) async fn open(&self, advertised: &Address) -> anyhow::Result<Store> {
+        Store::open_here(advertised).await.with_context(|| {
+            let here = env::current_dir().unwrap_or_default();
+            format!("cannot use the database {}", here.join(DATABASE).display())
+        })
+    }
+}
+
+/// The open database.
+#[derive(Debug)]
+pub(crate) struct Store {
+    storage: StorageContainer,
+    tables: Arc<Tables>,
+    cancel: CancellationToken,
+}
+
+impl Store {
+    async fn open_here(advertised: &Address) -> anyhow::Result<Self> {
         let cancel = CancellationToken::new();
         let storage = StorageContainer::builder()
             .cluster_id(CLUSTER)
@@ -68,21 +84,28 @@ impl Store {
             .await?;
         // Opening ignores a file that is no database; reading does not.
         storage.metadata(None).await?;
-        let reader = Arc::new(Reader::open(Path::new(DATABASE)).await?);
-        Ok(Self { storage, reader, cancel, _owner: owner })
+        let tables = Arc::new(Tables::open(Path::new(DATABASE)).await?);
+        Ok(Self { storage, tables, cancel })
     }
 
     pub(crate) fn storage(&self) -> &StorageContainer {
         &self.storage
     }
 
-    pub(crate) fn reader(&self) -> Arc<Reader> {
-        self.reader.clone()
+    pub(crate) fn tables(&self) -> Arc<Tables> {
+        self.tables.clone()
     }
 
-    /// Fails once the storage task has ended: the broker could then only let its clients wait.
+    /// Fails once the storage task has ended, which a panic in tansu brings about.
     pub(crate) async fn check(&self) -> anyhow::Result<()> {
         self.storage.ping().await.context("the storage stopped working")
+    }
+
+    /// Applies the retention that topics were created with.
+    pub(crate) async fn maintain(&self) {
+        if let Err(error) = self.storage.maintain(SystemTime::now()).await {
+            debug!(%error, "maintenance");
+        }
     }
 
     /// Ends the storage task, which closes the database.

@@ -1,10 +1,14 @@
 //! Topics: what a name may be, and creating those that are missing.
 
-use std::str::FromStr;
+use std::{ops::RangeInclusive, str::FromStr};
 
 use anyhow::Context as _;
-use tansu_sans_io::{ErrorCode, create_topics_request::CreatableTopic};
-use tansu_storage::{Error, Storage, TopicId};
+use rama::{Context, Service};
+use tansu_sans_io::{
+    CreateTopicsRequest, CreateTopicsResponse, ErrorCode, NULL_TOPIC_ID,
+    create_topics_request::CreatableTopic, create_topics_response::CreatableTopicResult,
+};
+use tansu_storage::{CreateTopicsService, Error, Storage, TopicId};
 use tracing::info;
 
 /// A topic asked for on the command line: `NAME` or `NAME:PARTITIONS`.
@@ -14,12 +18,75 @@ pub(crate) struct Topic {
     pub(crate) partitions: Option<i32>,
 }
 
-/// What happens when a client names a topic that does not exist.
+/// How topics come into being that nobody asked for on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TopicCreation {
-    Refused,
-    OnFirstUse { partitions: i32 },
+pub(crate) struct NewTopics {
+    /// Whether a client's first mention of a topic creates it.
+    pub(crate) on_first_use: bool,
+    /// Partitions of a topic whose creator does not say how many.
+    pub(crate) partitions: i32,
 }
+
+/// Creates topics for clients that ask for it, with this broker's number of partitions where they leave
+/// that to the broker; tansu would always make three.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CreateTopics {
+    partitions: i32,
+}
+
+impl CreateTopics {
+    pub(crate) fn new(partitions: i32) -> Self {
+        Self { partitions }
+    }
+}
+
+impl<S: Storage> Service<S, CreateTopicsRequest> for CreateTopics {
+    type Response = CreateTopicsResponse;
+    type Error = Error;
+
+    async fn serve(
+        &self,
+        context: Context<S>,
+        mut request: CreateTopicsRequest,
+    ) -> Result<CreateTopicsResponse, Error> {
+        let mut refused = Vec::new();
+        if let Some(topics) = &mut request.topics {
+            topics.retain_mut(|topic| {
+                if topic.num_partitions == -1 {
+                    topic.num_partitions = self.partitions;
+                }
+                let problem = problem_with(topic);
+                refused.extend(problem.map(|code| refusal(topic, code)));
+                problem.is_none()
+            });
+        }
+        let mut response = CreateTopicsService.serve(context, request).await?;
+        response.topics.get_or_insert_default().append(&mut refused);
+        Ok(response)
+    }
+}
+
+fn problem_with(topic: &CreatableTopic) -> Option<ErrorCode> {
+    if !is_legal(&topic.name) {
+        return Some(ErrorCode::InvalidTopicException);
+    }
+    (!PARTITIONS.contains(&topic.num_partitions)).then_some(ErrorCode::InvalidPartitions)
+}
+
+fn refusal(topic: &CreatableTopic, code: ErrorCode) -> CreatableTopicResult {
+    CreatableTopicResult::default()
+        .name(topic.name.clone())
+        .topic_id(Some(NULL_TOPIC_ID))
+        .error_code(code.into())
+        .error_message(Some(code.to_string()))
+        .topic_config_error_code(Some(ErrorCode::None.into()))
+        .num_partitions(Some(-1))
+        .replication_factor(Some(-1))
+        .configs(Some(Vec::new()))
+}
+
+/// How many partitions a topic may have.
+pub(crate) const PARTITIONS: RangeInclusive<i32> = 1..=1000;
 
 impl FromStr for Topic {
     type Err = String;
@@ -28,7 +95,7 @@ impl FromStr for Topic {
         let (name, partitions) = match text.split_once(':') {
             None => (text, None),
             Some((name, count)) => match count.parse() {
-                Ok(count @ 1..=1000) => (name, Some(count)),
+                Ok(count) if PARTITIONS.contains(&count) => (name, Some(count)),
                 _ => return Err(format!("`{text}`: partitions must be a number from 1 to 1000")),
             },
         };
