@@ -19,6 +19,17 @@ pub struct RemoteAddress(pub std::net::SocketAddr);
 #[derive(Clone, Debug)]
 pub struct OriginalPath(pub String);
 
+/// What a TLS handshake agreed on, among a request's extensions when it came over TLS.
+#[derive(Clone, Debug)]
+pub struct TlsPeer {
+    /// Such as `TLSv1.3`.
+    pub version: Arc<str>,
+    /// Such as `TLS_AES_128_GCM_SHA256`.
+    pub cipher_suite: Arc<str>,
+    /// Distinguished name of the client's certificate, when it showed one that was verified.
+    pub subject: Option<Arc<str>>,
+}
+
 /// Among a request's extensions: held by the handler for as long as the exchange lasts, WebSocket
 /// sessions included, so that the host knows who is still there.
 #[derive(Clone)]

@@ -31,7 +31,7 @@ pub use component::{
     LinkState, Output, Processor, RateLimit, ReadError, Reader, Scan, ScanError, Scanner, Sink,
     Source, WaitingProcessor, WriteError, Writer,
 };
-pub use mapping::{Check, Mapping, Mode, Program, Text};
+pub use mapping::{Check, Mapped, Mapping, Mode, Program, Text};
 pub use registry::{
     BuildError, BuiltBuffer, BuiltInput, BuiltOutput, ComponentSpec, Expand, Registry, Status,
 };

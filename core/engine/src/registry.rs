@@ -6,6 +6,9 @@ use std::sync::Arc;
 use sluice_config::lint::{ComponentEntry, Components, infer_component, reserved_fields};
 use sluice_config::{ComponentKind, Field, FieldType, Node, Problems, Reader, Rule, nearest};
 
+use sluice_bloblang::Environment as Language;
+
+use crate::mapping::Programs;
 use crate::wiring::batching::BatchPolicy;
 use crate::{Cache, Input, Output, Processor, RateLimit, Scanner, Scope, Sink, Source};
 
@@ -146,9 +149,11 @@ impl ComponentSpec {
     }
 }
 
-/// All components by kind and name.
+/// All components by kind and name, and the language that their mappings are written in.
 #[derive(Default)]
 pub struct Registry {
+    language: Language,
+    programs: Programs,
     components: BTreeMap<ComponentKind, BTreeMap<&'static str, ComponentSpec>>,
 }
 
@@ -174,6 +179,20 @@ macro_rules! register {
 }
 
 impl Registry {
+    /// The functions and methods of mappings, and which files they may read: none by default.
+    pub fn language(&self) -> &Language {
+        &self.language
+    }
+
+    pub fn set_language(&mut self, language: Language) {
+        self.language = language;
+        self.programs = Programs::default();
+    }
+
+    pub(crate) fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
     register! {
         #[doc = "Registers an input whose configuration reads as `C`."]
         input, Input, BuiltInput, build_input;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sluice_config::{Block, ComponentKind, FieldType, Kinds, Node, NodeValue, Parameters, Reader};
 use sluice_message::{Failure, Message};
 use sluice_telemetry::{Counter, Labels, Metrics};
-use tracing::debug;
+use tracing::{debug, error};
 
 use crate::http::HttpHost;
 use crate::registry::{Inferred, read_config};
@@ -343,6 +343,13 @@ impl Owner {
         );
         self.errors.add(1);
         message.set_failure(Failure { message: text, ..self.failure.clone() });
+    }
+
+    /// As [`Owner::fail`], for what operators want to see without asking for details.
+    pub fn fail_loudly(&self, message: &mut Message, error: impl std::fmt::Display) {
+        let text = error.to_string();
+        error!(label = %self.failure.label, path = %self.failure.path, "{text}");
+        self.fail(message, text);
     }
 
     /// Marks every message of a batch.

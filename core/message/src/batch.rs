@@ -45,6 +45,11 @@ impl Batch {
 }
 
 impl Numbering {
+    /// The former lineage of the member with this number.
+    pub fn former(&self, number: u32) -> u32 {
+        self.0.get(number as usize).copied().unwrap_or(WHOLE_BATCH)
+    }
+
     /// Rewrites an error about the renumbered batch into one about the batch as it was before.
     pub fn restore(&self, error: DeliveryError) -> DeliveryError {
         let Some(members) = error.members() else { return error };
