@@ -1,0 +1,248 @@
+//! `file` input: files and globs through a scanner, one after the other.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
+
+use async_trait::async_trait;
+use bytes::BytesMut;
+use sluice_config::{Block, Kinds, Node, config};
+use sluice_engine::{
+    BuildError, BuiltInput, ConnectError, Delivery, Input, ReadError, Reader, Registry, Scanner,
+    Scope,
+};
+use sluice_message::{Message, Verdict};
+use sluice_value::{Object, Value, json};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt;
+
+use crate::scanning::{CHUNK, Scanning, scanner_of};
+
+config! {
+    /// Where and how to read.
+    pub struct FileInput {
+        /// Files to read in order. Globs are expanded when the input starts.
+        paths: Vec<String>,
+        /// The older way to name a scanner.
+        codec: Option<String> => deprecated advisory_options(
+            "auto", "all-bytes", "avro-ocf:marshaler=x", "chunker:x", "csv", "csv:x", "csv-safe",
+            "csv-safe:x", "delim:x", "gzip", "pgzip", "lines", "multipart",
+            "regex:(?m)^\\d\\d:\\d\\d:\\d\\d", "skipbom", "tar",
+        ),
+        /// Longest message of a codec, in bytes.
+        max_buffer: usize = 1_000_000 => deprecated,
+        /// What cuts the files into messages.
+        scanner: Block<Kinds::Scanner> = Node::component("lines") => optional,
+        /// Deletes a file once every message of it was delivered.
+        delete_on_finish: bool = false => advanced,
+        /// Keeps failed messages and sends them again.
+        auto_replay_nacks: bool = true,
+    }
+}
+
+pub(crate) fn register(registry: &mut Registry) {
+    registry
+        .input("file", build)
+        .categories(&["Local"])
+        .doc("Reads files, cutting each into messages with a scanner, and ends after the last.");
+}
+
+fn build(config: FileInput, scope: &Scope) -> Result<BuiltInput, BuildError> {
+    let scanner = scanner_of(&config.scanner, config.codec.as_deref(), config.max_buffer, scope)?;
+    let mut paths = VecDeque::new();
+    for path in &config.paths {
+        paths.extend(expand(path)?);
+    }
+    let input = Files {
+        scanner,
+        delete_on_finish: config.delete_on_finish,
+        remaining: Arc::new(Mutex::new(paths)),
+    };
+    Ok(BuiltInput::connector(input, config.auto_replay_nacks))
+}
+
+/// The files a glob stands for, in order; a path without wildcards stands for itself.
+fn expand(path: &str) -> Result<Vec<PathBuf>, BuildError> {
+    if !path.contains(['*', '?', '[']) {
+        return Ok(vec![PathBuf::from(path)]);
+    }
+    let matches = glob::glob(path)
+        .map_err(|error| BuildError::new(format!("bad pattern {path}: {error}")))?;
+    let mut files: Vec<PathBuf> = matches.filter_map(Result::ok).collect();
+    files.sort();
+    Ok(files)
+}
+
+struct Files {
+    scanner: Arc<dyn Scanner>,
+    delete_on_finish: bool,
+    /// What was not read to its end; shared with the open reader.
+    remaining: Arc<Mutex<VecDeque<PathBuf>>>,
+}
+
+#[async_trait]
+impl Input for Files {
+    async fn connect(&self) -> Result<Box<dyn Reader>, ConnectError> {
+        let next = self.remaining.lock().unwrap_or_else(PoisonError::into_inner).front().cloned();
+        let path = next.ok_or(ConnectError::End)?;
+        let open = OpenFile::open(&path, &*self.scanner, self.delete_on_finish).await?;
+        Ok(Box::new(FilesReader {
+            open,
+            scanner: self.scanner.clone(),
+            delete_on_finish: self.delete_on_finish,
+            remaining: self.remaining.clone(),
+        }))
+    }
+}
+
+struct FilesReader {
+    open: OpenFile,
+    scanner: Arc<dyn Scanner>,
+    delete_on_finish: bool,
+    remaining: Arc<Mutex<VecDeque<PathBuf>>>,
+}
+
+struct OpenFile {
+    file: File,
+    scanning: Scanning,
+    metadata: Object,
+    buffer: BytesMut,
+    /// The file was read to its end, or cannot be read on.
+    finished: bool,
+    cleanup: Option<Arc<Cleanup>>,
+}
+
+/// Deletes the file when the last message that refers to it was delivered.
+struct Cleanup {
+    path: PathBuf,
+    /// The file was read to its end.
+    ended: AtomicBool,
+    /// A message of it was refused for good.
+    failed: AtomicBool,
+}
+
+impl Drop for Cleanup {
+    fn drop(&mut self) {
+        if *self.ended.get_mut() && !*self.failed.get_mut() {
+            // Nobody is left to hear that it could not be deleted; the next run reads it again.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl OpenFile {
+    async fn open(path: &Path, scanner: &dyn Scanner, delete: bool) -> Result<Self, ConnectError> {
+        let name = path.display().to_string();
+        let unreachable = |error: std::io::Error| ConnectError::new(&name, error);
+        let file = File::open(path).await.map_err(unreachable)?;
+        let modified =
+            file.metadata().await.and_then(|about| about.modified()).map_err(unreachable)?;
+        let scan = scanner.begin(&name).map_err(|error| ConnectError::new(&name, error))?;
+        let cleanup = delete.then(|| {
+            let (ended, failed) = (AtomicBool::new(false), AtomicBool::new(false));
+            Arc::new(Cleanup { path: path.to_owned(), ended, failed })
+        });
+        Ok(Self {
+            file,
+            scanning: Scanning::new(scan),
+            metadata: metadata(&name, modified),
+            buffer: BytesMut::new(),
+            finished: false,
+            cleanup,
+        })
+    }
+
+    /// Reads and scans the next chunk. Cancel safe: the buffer stays with the file.
+    async fn advance(&mut self) -> Result<(), ReadError> {
+        self.buffer.reserve(CHUNK);
+        let read = self.file.read_buf(&mut self.buffer).await;
+        let count = read.map_err(|error| self.broken(error))?;
+        let scanned = if count == 0 {
+            self.finished = true;
+            self.scanning.end()
+        } else {
+            self.scanning.feed(self.buffer.split().freeze())
+        };
+        match scanned {
+            Ok(()) if self.finished => {
+                if let Some(cleanup) = &self.cleanup {
+                    cleanup.ended.store(true, Ordering::Relaxed);
+                }
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.broken(error)),
+        }
+    }
+
+    /// Gives the file up: what comes after this place cannot be read.
+    fn broken(&mut self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ReadError {
+        self.finished = true;
+        ReadError::Failed(error.into())
+    }
+
+    fn burst(&mut self) -> Option<Vec<Delivery>> {
+        let Self { scanning, metadata, cleanup, .. } = self;
+        scanning.burst(|message| delivery(message, metadata, cleanup.as_ref()))
+    }
+}
+
+fn delivery(mut message: Message, metadata: &Object, cleanup: Option<&Arc<Cleanup>>) -> Delivery {
+    if message.metadata().is_empty() {
+        *message.metadata_mut() = metadata.clone(); // shared by all messages of the file
+    } else {
+        message.metadata_mut().extend(metadata.clone());
+    }
+    let mut delivery = Delivery::from(sluice_message::Batch::from(message));
+    if let Some(cleanup) = cleanup.cloned() {
+        delivery.ack = Some(Box::new(move |verdict| {
+            if let Verdict::Failed(_) = verdict {
+                cleanup.failed.store(true, Ordering::Relaxed);
+            }
+        }));
+    }
+    delivery
+}
+
+#[async_trait]
+impl Reader for FilesReader {
+    async fn read(&mut self) -> Result<Vec<Delivery>, ReadError> {
+        loop {
+            if let Some(burst) = self.open.burst() {
+                return Ok(burst);
+            }
+            if !self.open.finished {
+                self.open.advance().await?;
+                continue;
+            }
+            let next = {
+                let mut remaining = self.remaining.lock().unwrap_or_else(PoisonError::into_inner);
+                remaining.pop_front();
+                remaining.front().cloned()
+            };
+            let path = next.ok_or(ReadError::End)?;
+            match OpenFile::open(&path, &*self.scanner, self.delete_on_finish).await {
+                Ok(open) => self.open = open,
+                // Tried again by connecting, from this file on.
+                Err(error) => return Err(ReadError::Disconnected(error.into())),
+            }
+        }
+    }
+}
+
+fn metadata(path: &str, modified: std::time::SystemTime) -> Object {
+    let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let at = jiff::Timestamp::try_from(modified).unwrap_or_default();
+    let mut metadata = Object::new();
+    metadata.insert("mod_time", Value::from(json::timestamp_text(&whole_seconds(at))));
+    metadata.insert("mod_time_unix", Value::Int(since.as_secs() as i64));
+    metadata.insert("path", Value::from(path));
+    metadata
+}
+
+fn whole_seconds(at: jiff::Timestamp) -> jiff::Zoned {
+    let at = jiff::Timestamp::from_second(at.as_second()).unwrap_or(at);
+    at.to_zoned(jiff::tz::TimeZone::system())
+}
