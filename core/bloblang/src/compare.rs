@@ -21,7 +21,7 @@ pub fn equal(left: &Value, right: &Value) -> bool {
                 _ => false,
             }
         }
-        Value::String(_) | Value::Bytes(_) | Value::Timestamp(_) => {
+        Value::String(_) | Value::RawString(_) | Value::Bytes(_) | Value::Timestamp(_) => {
             content(left).is_some_and(|a| content(right).is_some_and(|b| a == b))
         }
         Value::Array(a) => right
@@ -38,7 +38,7 @@ pub fn equal(left: &Value, right: &Value) -> bool {
 pub(crate) fn content(value: &Value) -> Option<Cow<'_, [u8]>> {
     match value {
         Value::String(text) => Some(text.as_bytes().into()),
-        Value::Bytes(content) => Some((&content[..]).into()),
+        Value::RawString(content) | Value::Bytes(content) => Some((&content[..]).into()),
         Value::Timestamp(_) => Some(value.to_text().into_bytes().into()),
         _ => None,
     }

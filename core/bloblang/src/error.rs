@@ -53,6 +53,7 @@ impl Error {
     pub fn expected_outcome(expected: &'static [&'static str], found: &Outcome<'_>) -> Self {
         let shown = match found.as_value() {
             Some(Value::String(text)) => Some(format!("\"{text}\"")),
+            Some(text @ Value::RawString(_)) => Some(format!("\"{}\"", text.to_text())),
             Some(Value::Bool(b)) => Some(b.to_string()),
             Some(
                 number @ (Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Number(_)),

@@ -41,6 +41,16 @@ pub enum ExprKind {
         target: Box<Expr>,
         keys: Vec<EcoString>,
     },
+    /// `target[index]`
+    Index {
+        target: Box<Expr>,
+        index: Box<Expr>,
+    },
+    /// `target[start:end:step]`
+    Slice {
+        target: Box<Expr>,
+        bounds: Box<Bounds>,
+    },
     /// `@key`, or `@` for all metadata.
     Metadata(Option<EcoString>),
     Variable {
@@ -99,6 +109,14 @@ pub enum Base {
         depth: usize,
         name: EcoString,
     },
+}
+
+/// What `[start:end:step]` says.
+#[derive(Clone, Debug, Default)]
+pub struct Bounds {
+    pub start: Option<Expr>,
+    pub end: Option<Expr>,
+    pub step: Option<Expr>,
 }
 
 #[derive(Clone, Debug)]
@@ -187,6 +205,16 @@ impl Expr {
             | ExprKind::Param(_)
             | ExprKind::Text(_) => {}
             ExprKind::Get { target, .. } => visit(target, false),
+            ExprKind::Index { target, index } => {
+                visit(target, false);
+                visit(index, false);
+            }
+            ExprKind::Slice { target, bounds } => {
+                visit(target, false);
+                for bound in [&bounds.start, &bounds.end, &bounds.step] {
+                    bound.iter().for_each(|bound| visit(bound, false));
+                }
+            }
             ExprKind::Array(items) => items.iter().for_each(|item| visit(item, false)),
             ExprKind::Object(fields) => {
                 for (key, value) in fields {
@@ -249,6 +277,8 @@ impl Expr {
                 format!("field `{base}{dot}{}`", path::join(keys))
             }
             ExprKind::Get { keys, .. } => format!("path `{}`", path::join(keys)),
+            ExprKind::Index { .. } => "index".into(),
+            ExprKind::Slice { .. } => "slice".into(),
             ExprKind::Metadata(Some(key)) => format!("meta field {key}"),
             ExprKind::Metadata(None) => "meta object".into(),
             ExprKind::Variable { name, .. } => format!("variable {name}"),

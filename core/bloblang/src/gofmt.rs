@@ -62,7 +62,7 @@ pub fn type_of(value: &Value, from_document: bool) -> &'static str {
         Value::Int(_) | Value::Number(_) => "json.Number",
         Value::UInt(_) => "uint64",
         Value::Float(_) => "float64",
-        Value::String(_) => "string",
+        Value::String(_) | Value::RawString(_) => "string",
         Value::Bytes(_) => "[]uint8",
         Value::Timestamp(_) => "time.Time",
         Value::Array(_) => "[]interface {}",

@@ -33,6 +33,7 @@ mod error;
 mod eval;
 mod expr;
 pub mod gofmt;
+pub mod layout;
 mod message;
 pub mod number;
 mod outcome;
@@ -46,7 +47,7 @@ pub use context::Context;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use environment::Environment;
 pub use error::Error;
-pub use expr::{Base, Case, Expr, ExprKind, Key, Literal, Operator, Span, TextPart};
+pub use expr::{Base, Bounds, Case, Expr, ExprKind, Key, Literal, Operator, Span, TextPart};
 pub use message::{
     Cache, Failure, FailureSource, Host, Input, Messages, NoHost, Params, Resources, Single,
 };

@@ -111,7 +111,7 @@ pub fn get_bool(value: &Value) -> Result<bool, Error> {
 /// `value` is neither a boolean, a number nor a text that spells a boolean.
 pub fn to_bool(value: &Value) -> Result<bool, Error> {
     match value {
-        Value::String(_) | Value::Bytes(_) => {
+        Value::String(_) | Value::RawString(_) | Value::Bytes(_) => {
             let text = value.to_text();
             match text.as_str() {
                 "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
@@ -128,7 +128,9 @@ pub fn to_bool(value: &Value) -> Result<bool, Error> {
 pub fn to_f64(value: &Value) -> Result<f64, Error> {
     match value {
         Value::String(text) => parse_float(text),
-        Value::Bytes(content) => parse_float(&String::from_utf8_lossy(content)),
+        Value::RawString(content) | Value::Bytes(content) => {
+            parse_float(&String::from_utf8_lossy(content))
+        }
         other => get_f64(other),
     }
 }
@@ -144,7 +146,9 @@ pub fn to_i64(value: &Value) -> Result<i64, Error> {
         Value::Float(f) => float_to_i64(*f),
         Value::Number(text) => parse_int(text.as_str(), 10),
         Value::String(text) => parse_int(text, 0),
-        Value::Bytes(content) => parse_int(&String::from_utf8_lossy(content), 0),
+        Value::RawString(content) | Value::Bytes(content) => {
+            parse_int(&String::from_utf8_lossy(content), 0)
+        }
         _ => Err(Error::expected(&["number"], value)),
     }
 }
@@ -187,7 +191,9 @@ pub fn to_u64(value: &Value) -> Result<u64, Error> {
             None => parse_int(text.as_str(), 10).map(|n| n as u64),
         },
         Value::String(text) => parse_uint(text, 0),
-        Value::Bytes(content) => parse_uint(&String::from_utf8_lossy(content), 0),
+        Value::RawString(content) | Value::Bytes(content) => {
+            parse_uint(&String::from_utf8_lossy(content), 0)
+        }
         _ => Err(Error::expected(&["number"], value)),
     }
 }
@@ -220,7 +226,7 @@ fn syntax(function: &str, text: &str) -> Error {
     Error::new(format!("strconv.{function}: parsing {}: invalid syntax", quote(text)))
 }
 
-fn range(function: &str, text: &str) -> Error {
+pub(crate) fn range(function: &str, text: &str) -> Error {
     Error::new(format!("strconv.{function}: parsing {}: value out of range", quote(text)))
 }
 

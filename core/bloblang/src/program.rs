@@ -157,7 +157,7 @@ impl Program {
     pub fn check(&self, input: &Input<'_>) -> Result<bool, Error> {
         let value = match self.map(input)?.body {
             Body::Value(Value::Bool(b)) => return Ok(b),
-            Body::Value(raw @ (Value::String(_) | Value::Bytes(_))) => {
+            Body::Value(raw @ (Value::String(_) | Value::RawString(_) | Value::Bytes(_))) => {
                 sluice_value::json::parse(&raw.to_body())
                     .map_err(|error| Error::new(error.in_document(&raw.to_body())))?
             }

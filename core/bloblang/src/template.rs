@@ -115,7 +115,7 @@ impl Template {
 fn append(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::String(text) => out.extend_from_slice(text.as_bytes()),
-        Value::Bytes(content) => out.extend_from_slice(content),
+        Value::RawString(content) | Value::Bytes(content) => out.extend_from_slice(content),
         other => out.extend_from_slice(other.to_text().as_bytes()),
     }
 }

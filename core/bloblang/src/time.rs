@@ -16,7 +16,7 @@ pub fn get_timestamp(value: &Value) -> Result<Value, Error> {
             from_seconds(value).map(Value::timestamp)
         }
         Value::String(text) => parse_rfc3339(text).map(Value::timestamp),
-        Value::Bytes(content) => {
+        Value::RawString(content) | Value::Bytes(content) => {
             parse_rfc3339(&String::from_utf8_lossy(content)).map(Value::timestamp)
         }
         _ => Err(Error::expected(&["number", "string"], value)),
@@ -44,53 +44,39 @@ fn from_seconds(value: &Value) -> Result<Zoned, Error> {
 /// # Errors
 /// `text` is not of that form.
 pub fn parse_rfc3339(text: &str) -> Result<Zoned, Error> {
-    let failed = || {
-        let quoted = crate::number::quote(text);
-        Error::new(format!(
-            "parsing time {quoted} as \"2006-01-02T15:04:05.999999999Z07:00\": \
-             cannot parse {quoted} as \"2006\""
-        ))
-    };
-    let bytes = text.as_bytes();
-    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let is = |at: usize, c: u8| bytes.get(at) == Some(&c);
-    let shape = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18].into_iter().all(is_digit)
-        && is(4, b'-')
-        && is(7, b'-')
-        && is(10, b'T')
-        && is(13, b':')
-        && is(16, b':');
-    if !shape {
-        return Err(failed());
+    match simple_rfc3339(text.as_bytes()) {
+        Some(moment) => Ok(moment),
+        // Rarer forms, other zones than UTC, and errors.
+        None => crate::layout::RFC3339.parse(text.as_bytes()),
     }
-    let offset = if text.ends_with('Z') {
-        TimeZone::UTC
-    } else {
-        let at = text.len().checked_sub(6).filter(|at| *at >= 19).ok_or_else(failed)?;
-        fixed_offset(&bytes[at..]).ok_or_else(failed)?
-    };
-    let end = if text.ends_with('Z') { text.len() - 1 } else { text.len() - 6 };
-    let civil: jiff::civil::DateTime =
-        text.get(..end).ok_or_else(failed)?.replace(',', ".").parse().map_err(|_| failed())?;
-    civil.to_zoned(offset).map_err(|_| failed())
 }
 
-/// `+07:00`
-fn fixed_offset(text: &[u8]) -> Option<TimeZone> {
-    let [sign, h1, h2, b':', m1, m2] = text else { return None };
-    let digit = |b: &u8| b.is_ascii_digit().then(|| i32::from(b - b'0'));
-    let hours = digit(h1)? * 10 + digit(h2)?;
-    let minutes = digit(m1)? * 10 + digit(m2)?;
-    let seconds = (hours * 60 + minutes) * 60;
-    let seconds = match sign {
-        b'+' => seconds,
-        b'-' => -seconds,
+/// A moment in UTC, written without any oddities.
+fn simple_rfc3339(text: &[u8]) -> Option<Zoned> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', clock @ ..] = text else { return None };
+    let [h1, h2, b':', n1, n2, b':', s1, s2, rest @ .., b'Z'] = clock else { return None };
+    let digits = |digits: &[&u8]| {
+        digits.iter().try_fold(0_i32, |value, digit| {
+            digit.is_ascii_digit().then(|| value * 10 + i32::from(**digit - b'0'))
+        })
+    };
+    let nanosecond = match rest {
+        [] => 0,
+        [b'.', fraction @ ..] if (1..=9).contains(&fraction.len()) => {
+            let all: Vec<&u8> = fraction.iter().collect();
+            digits(&all)? * 10_i32.pow(9 - fraction.len() as u32)
+        }
         _ => return None,
     };
-    if hours > 24 || minutes > 59 {
-        return None;
-    }
-    jiff::tz::Offset::from_seconds(seconds).ok().map(TimeZone::fixed)
+    let year = i16::try_from(digits(&[y1, y2, y3, y4])?).ok()?;
+    let part = |tens, ones| digits(&[tens, ones]).and_then(|value| i8::try_from(value).ok());
+    jiff::civil::Date::new(year, part(m1, m2)?, part(d1, d2)?)
+        .ok()?
+        .to_datetime(
+            jiff::civil::Time::new(part(h1, h2)?, part(n1, n2)?, part(s1, s2)?, nanosecond).ok()?,
+        )
+        .to_zoned(TimeZone::UTC)
+        .ok()
 }
 
 /// `2006-01-02 15:04:05.999999999 -0700 MST`

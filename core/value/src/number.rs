@@ -14,6 +14,14 @@ impl Number {
         Self(text.into())
     }
 
+    /// A number as JSON writes it; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let is_number = digits.starts_with(|c: char| c.is_ascii_digit())
+            && crate::json::validate(text.as_bytes()).is_ok();
+        (is_number && text.trim_end() == text).then(|| Self(text.into()))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -21,6 +21,8 @@ pub enum Value {
     /// A JSON number whose text is not a plain `i64`: kept as written until computed with.
     Number(Number),
     String(EcoString),
+    /// Text that is not UTF-8, such as a message body taken for a string: see [`Value::text`].
+    RawString(Box<Bytes>),
     /// Raw bytes, such as an unparsed message body. Prints in JSON as a string of base64.
     Bytes(Box<Bytes>),
     Timestamp(Arc<Zoned>),
@@ -69,7 +71,7 @@ impl Value {
             Self::Null => Kind::Null,
             Self::Bool(_) => Kind::Bool,
             Self::Int(_) | Self::UInt(_) | Self::Float(_) | Self::Number(_) => Kind::Number,
-            Self::String(_) => Kind::String,
+            Self::String(_) | Self::RawString(_) => Kind::String,
             Self::Bytes(_) => Kind::Bytes,
             Self::Timestamp(_) => Kind::Timestamp,
             Self::Array(_) => Kind::Array,
@@ -79,6 +81,16 @@ impl Value {
 
     pub fn string(text: impl Into<EcoString>) -> Self {
         Self::String(text.into())
+    }
+
+    /// A string of any bytes. Broken UTF-8 is kept: it leaves a message as it came, and prints as
+    /// U+FFFD inside JSON.
+    pub fn text(content: impl Into<Bytes>) -> Self {
+        let content = content.into();
+        match std::str::from_utf8(&content) {
+            Ok(text) => Self::String(text.into()),
+            Err(_) => Self::RawString(Box::new(content)),
+        }
     }
 
     pub fn bytes(content: impl Into<Bytes>) -> Self {
@@ -161,7 +173,7 @@ impl Value {
     pub fn to_body(&self) -> Bytes {
         match self {
             Self::String(s) => Bytes::copy_from_slice(s.as_bytes()),
-            Self::Bytes(b) => (**b).clone(),
+            Self::RawString(b) | Self::Bytes(b) => (**b).clone(),
             other => Bytes::from(other.to_json()),
         }
     }
@@ -171,7 +183,7 @@ impl Value {
     pub fn to_text(&self) -> String {
         match self {
             Self::String(s) => s.to_string(),
-            Self::Bytes(b) => String::from_utf8_lossy(b).into_owned(),
+            Self::RawString(b) | Self::Bytes(b) => String::from_utf8_lossy(b).into_owned(),
             Self::Timestamp(at) => json::timestamp_text(at),
             Self::Float(f) => crate::format_float_general(*f),
             other => String::from_utf8(other.to_json()).expect("JSON text is UTF-8"),

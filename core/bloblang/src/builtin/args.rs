@@ -110,7 +110,9 @@ impl<'s, 'a> Args<'s, 'a> {
     pub fn opt_text(&self, at: usize) -> Option<Cow<'_, str>> {
         match self.opt_value(at)? {
             Value::String(text) => Some(Cow::Borrowed(text)),
-            Value::Bytes(content) => Some(String::from_utf8_lossy(content)),
+            Value::RawString(content) | Value::Bytes(content) => {
+                Some(String::from_utf8_lossy(content))
+            }
             _ => None,
         }
     }
@@ -123,7 +125,7 @@ impl<'s, 'a> Args<'s, 'a> {
     pub fn opt_bytes(&self, at: usize) -> Option<&[u8]> {
         match self.opt_value(at)? {
             Value::String(text) => Some(text.as_bytes()),
-            Value::Bytes(content) => Some(content),
+            Value::RawString(content) | Value::Bytes(content) => Some(content),
             _ => None,
         }
     }
@@ -412,7 +414,7 @@ fn convert(kind: ParamKind, outcome: Outcome<'_>) -> Result<Outcome<'_>, Error> 
         | (ParamKind::Integer, Value::Int(_))
         | (ParamKind::Float, Value::Float(_))
         | (ParamKind::Bool, Value::Bool(_))
-        | (ParamKind::String, Value::String(_) | Value::Bytes(_))
+        | (ParamKind::String, Value::String(_) | Value::RawString(_) | Value::Bytes(_))
         | (ParamKind::Timestamp, Value::Timestamp(_))
         | (ParamKind::Array, Value::Array(_))
         | (ParamKind::Object, Value::Object(_)) => Ok(outcome),

@@ -8,7 +8,7 @@ use super::{
     Args, Function, FunctionClosure, FunctionCode, Method, MethodClosure, MethodCode,
     args::{ArgExpr, ArgList},
 };
-use crate::{Context, Error, Expr, Outcome};
+use crate::{Context, Error, Expr, Host, Outcome};
 
 /// A function as an environment knows it.
 pub(crate) struct FunctionEntry {
@@ -22,6 +22,7 @@ pub(crate) struct MethodEntry {
     pub(crate) closure: Option<Arc<MethodClosure>>,
 }
 
+type ValueRun = dyn Fn(&Value) -> Result<Value, Error> + Send + Sync;
 type FunctionRun = dyn for<'a> Fn(&Context<'a>) -> Result<Outcome<'a>, Error> + Send + Sync;
 type MethodRun =
     dyn for<'a> Fn(Cow<'a, Value>, &Context<'a>) -> Result<Outcome<'a>, Error> + Send + Sync;
@@ -34,8 +35,23 @@ pub struct PreparedFunction {
 
 /// A method with its arguments prepared.
 pub struct PreparedMethod {
-    run: Box<MethodRun>,
+    run: Prepared,
     annotation: Option<String>,
+}
+
+enum Prepared {
+    /// Needs nothing but the target, so that it can run when the mapping is compiled.
+    Value(Box<ValueRun>),
+    Anywhere(Box<MethodRun>),
+}
+
+impl Prepared {
+    fn run<'a>(&self, target: Cow<'a, Value>, context: &Context<'a>) -> Result<Outcome<'a>, Error> {
+        match self {
+            Self::Value(run) => run(&target).map(Outcome::Owned),
+            Self::Anywhere(run) => run(target, context),
+        }
+    }
 }
 
 impl PreparedFunction {
@@ -65,7 +81,7 @@ impl PreparedMethod {
     where
         F: Fn(&Value) -> Result<Value, Error> + Send + Sync + 'static,
     {
-        Self { run: Box::new(move |target, _| run(&target).map(Outcome::Owned)), annotation: None }
+        Self { run: Prepared::Value(Box::new(run)), annotation: None }
     }
 
     /// From the target, owned if it was computed, and the place of the call.
@@ -76,7 +92,7 @@ impl PreparedMethod {
             + Sync
             + 'static,
     {
-        Self { run: Box::new(run), annotation: None }
+        Self { run: Prepared::Anywhere(Box::new(run)), annotation: None }
     }
 
     /// How error messages refer to the call, instead of `method NAME`.
@@ -150,14 +166,41 @@ impl Call {
 }
 
 impl MethodCall {
-    pub(crate) fn new(entry: Arc<MethodEntry>, target: Expr, args: ArgList) -> Result<Self, Error> {
+    pub(crate) fn new(
+        entry: Arc<MethodEntry>,
+        target: Expr,
+        args: ArgList,
+        host: &dyn Host,
+    ) -> Result<Self, Error> {
         let prepared = match entry.spec.code {
             MethodCode::Prepare(prepare) if args.is_literal() => {
                 Some(Arc::new(prepare(&Args::new(&args.literal()))?))
             }
+            MethodCode::PrepareWithHost(prepare) if args.is_literal() => {
+                Some(Arc::new(prepare(&Args::new(&args.literal()), host)?))
+            }
             _ => None,
         };
         Ok(Self { entry, target, args, prepared })
+    }
+
+    /// The constant that the call amounts to, for methods that are folded.
+    ///
+    /// # Errors
+    /// The method's own.
+    pub(crate) fn fold(&self) -> Result<Option<Value>, Error> {
+        let Some(literal) = self.target.as_literal().filter(|_| self.entry.spec.folds) else {
+            return Ok(None);
+        };
+        let target = literal.outcome.value_or_null();
+        match (&self.prepared, self.entry.spec.code) {
+            (Some(prepared), _) => match &prepared.run {
+                Prepared::Value(run) => run(target).map(Some),
+                Prepared::Anywhere(_) => Ok(None),
+            },
+            (None, MethodCode::Value(eval)) => eval(target).map(Some),
+            _ => Ok(None),
+        }
     }
 
     pub fn method(&self) -> &Method {
@@ -178,7 +221,7 @@ impl MethodCall {
     pub(crate) fn eval<'a>(&'a self, context: &Context<'a>) -> Result<Outcome<'a>, Error> {
         if let Some(prepared) = &self.prepared {
             let target = self.target.eval(context)?;
-            return self.finish(target, |target| (prepared.run)(target, context));
+            return self.finish(target, |target| prepared.run.run(target, context));
         }
         if let MethodCode::Value(eval) = self.entry.spec.code {
             let target = self.target.eval(context)?;
@@ -194,11 +237,12 @@ impl MethodCall {
         }
         let prepared = match self.entry.spec.code {
             MethodCode::Prepare(prepare) => Some(prepare(&args)?),
+            MethodCode::PrepareWithHost(prepare) => Some(prepare(&args, context.host())?),
             _ => None,
         };
         let target = self.target.eval(context)?;
         self.finish(target, |target| match (self.entry.spec.code, &prepared, &self.entry.closure) {
-            (_, Some(prepared), _) => (prepared.run)(target, context),
+            (_, Some(prepared), _) => prepared.run.run(target, context),
             (MethodCode::Eval(eval), ..) => eval(target, &args, context),
             (_, _, Some(closure)) => closure(target, &args, context),
             _ => Err(Error::new("this method is not available here")),

@@ -33,6 +33,7 @@
 //!   and returns the code as a closure. Literal arguments are prepared when the mapping is
 //!   compiled, and an error then refuses the mapping; computed ones for each evaluation. State of
 //!   a call site (a counter, a seeded generator) lives in the closure.
+//! - [`MethodCode::PrepareWithHost`]: the same with files at hand.
 //! - [`MethodCode::Lazy`]: gets the target unevaluated (`catch`, `from`); errors are its own.
 //! - Functions have the same choice without a target.
 //!
@@ -42,6 +43,7 @@
 //! `.plain_errors()`, which built-ins do that are plugins in the reference. Type errors come from
 //! [`Error::expected`](crate::Error::expected); texts are the reference's, letter for letter.
 //! Text targets: [`text_of`] and [`bytes_of`] accept what the reference takes for a string.
+//! What the reference computes for constants when it compiles a mapping says `.folded()`.
 //! Growth (repetition, ranges, decompression) is limited by [`MAX_GROWTH`].
 
 mod args;
@@ -118,7 +120,7 @@ pub const MAX_ELEMENTS: usize = 10_000_000;
 pub fn text_of(value: &Value) -> Result<Cow<'_, str>, Error> {
     match value {
         Value::String(text) => Ok(Cow::Borrowed(text)),
-        Value::Bytes(content) => Ok(String::from_utf8_lossy(content)),
+        Value::RawString(content) | Value::Bytes(content) => Ok(String::from_utf8_lossy(content)),
         Value::Timestamp(_) => Ok(Cow::Owned(value.to_text())),
         _ => Err(Error::expected(&["string"], value)),
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sluice_value::Value;
 
 use crate::{
-    Context, Error, Expr, Outcome,
+    Context, Error, Expr, Host, Outcome,
     builtin::{Args, PreparedFunction, PreparedMethod},
 };
 
@@ -37,6 +37,9 @@ pub struct Method {
     pub examples: &'static [Example],
     /// Errors of the method say which expression its target came from.
     pub names_target: bool,
+    /// Called on a constant with constant arguments it becomes a constant when the mapping is
+    /// compiled, and an error then refuses the mapping.
+    pub folds: bool,
     pub code: MethodCode,
 }
 
@@ -93,6 +96,7 @@ impl Method {
             params: Params::NONE,
             examples: &[],
             names_target: true,
+            folds: false,
             code,
         }
     }
@@ -104,6 +108,12 @@ impl Method {
     /// Errors leave as the method makes them, without the target's name.
     pub const fn plain_errors(self) -> Self {
         Self { names_target: false, ..self }
+    }
+
+    /// Constants are computed when the mapping is compiled. The code must not need a context:
+    /// [`MethodCode::Value`], or [`MethodCode::Prepare`] with [`PreparedMethod::new`].
+    pub const fn folded(self) -> Self {
+        Self { folds: true, ..self }
     }
 
     pub const fn variadic(self) -> Self {
@@ -147,6 +157,8 @@ pub enum MethodCode {
     Eval(MethodEval),
     /// With arguments prepared once when they are literal; see [`FunctionCode::Prepare`].
     Prepare(fn(&Args<'_, '_>) -> Result<PreparedMethod, Error>),
+    /// As `Prepare`, with files at hand.
+    PrepareWithHost(fn(&Args<'_, '_>, &dyn Host) -> Result<PreparedMethod, Error>),
     /// From the unevaluated target; nothing is done for it.
     Lazy(MethodLazy),
     /// As `Eval`; the code is given to the environment with the declaration.
@@ -239,6 +251,8 @@ pub enum Category {
     Timestamp,
     Jwt,
     GeoIp,
+    /// Home of built-ins that are kept for old mappings only.
+    Deprecated,
 }
 
 /// A mapping with inputs and what each becomes. Examples without runs only illustrate.
@@ -374,6 +388,7 @@ impl Category {
             Self::Timestamp => "Timestamp Manipulation",
             Self::Jwt => "JSON Web Tokens",
             Self::GeoIp => "GeoIP",
+            Self::Deprecated => "Deprecated",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Evaluating expressions.
 
+mod index;
 mod operator;
 mod shape;
 
@@ -47,6 +48,8 @@ impl Expr {
                 Outcome::Owned(value) => lookup(&value, keys).into_owned(),
                 Outcome::Deleted | Outcome::Nothing => Outcome::null(),
             }),
+            ExprKind::Index { target, index } => index::element(target, index, context),
+            ExprKind::Slice { target, bounds } => index::slice(target, bounds, context),
             ExprKind::Array(items) => array(items, context),
             ExprKind::Object(fields) => object(fields, context),
             ExprKind::Not(inner) => not(inner, context),
@@ -178,7 +181,7 @@ fn computed_key(expr: &Expr, context: &Context<'_>) -> Result<EcoString, Error> 
     let outcome = expr.eval(context).map_err(|error| error.context("failed to resolve key"))?;
     match outcome.as_value() {
         Some(Value::String(key)) => Ok(key.clone()),
-        Some(Value::Bytes(key)) => Ok(String::from_utf8_lossy(key).into()),
+        Some(Value::RawString(key) | Value::Bytes(key)) => Ok(String::from_utf8_lossy(key).into()),
         _ => Err(Error::new(format!(
             "mapping returned invalid key type: {}",
             gofmt::type_of_result(expr, &outcome)

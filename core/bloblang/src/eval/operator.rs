@@ -102,7 +102,8 @@ fn apply(
                 Error::new("attempted to divide by zero").from_expression(|| right.0.annotation())
             })
         }
-        Operator::Add if matches!(a, Value::String(_) | Value::Bytes(_)) => {
+        Operator::Add if is_narrow(left.0) => Err(mismatch()),
+        Operator::Add if matches!(a, Value::String(_) | Value::RawString(_) | Value::Bytes(_)) => {
             joined(a, b).ok_or_else(mismatch)
         }
         _ => match (Num::of(a), Num::of(b)) {
@@ -110,6 +111,13 @@ fn apply(
             _ => Err(mismatch()),
         },
     }
+}
+
+/// Numbers of fewer than 64 bits are kinds of their own in the reference, and nothing can be added
+/// to them there. Values do not keep that here, so only a conversion just made is noticed.
+fn is_narrow(expr: &Expr) -> bool {
+    const NARROW: [&str; 7] = ["int8", "int16", "int32", "uint8", "uint16", "uint32", "float32"];
+    matches!(&expr.kind, ExprKind::Method(call) if NARROW.contains(&call.method().name))
 }
 
 /// Text after text; timestamps count as text on the right only.
@@ -121,11 +129,7 @@ fn joined(a: &Value, b: &Value) -> Option<Value> {
         return Some(Value::String(text));
     }
     let (a, b) = (compare::content(a)?, compare::content(b)?);
-    let joined = [&a[..], &b[..]].concat();
-    Some(match String::from_utf8(joined) {
-        Ok(text) => Value::string(text),
-        Err(broken) => Value::bytes(broken.into_bytes()),
-    })
+    Some(Value::text([&a[..], &b[..]].concat()))
 }
 
 /// Two numbers on common ground: floats if either is one, signed integers if either is one.
@@ -176,7 +180,7 @@ fn compared(op: Operator, a: &Value, b: &Value) -> Option<bool> {
         _ => None,
     };
     match a {
-        Value::String(_) | Value::Bytes(_) | Value::Timestamp(_) => {
+        Value::String(_) | Value::RawString(_) | Value::Bytes(_) | Value::Timestamp(_) => {
             match (compare::content(a), compare::content(b)) {
                 (Some(a), Some(b)) => Some(holds(op, Some(a.cmp(&b)))),
                 _ => by_equality(),

@@ -105,10 +105,18 @@ impl Parser<'_> {
                 },
                 _ => return Err(Fail::expected(at, "a query").required()),
             },
-            _ => ExprKind::Method(Box::new(
-                MethodCall::new(Arc::clone(&entry), receiver, args)
-                    .map_err(|error| bad_value(&error, end, call_span))?,
-            )),
+            _ => {
+                let host = Arc::clone(self.environment.host());
+                let call = MethodCall::new(Arc::clone(&entry), receiver, args, &*host)
+                    .map_err(|error| bad_value(&error, end, call_span))?;
+                match call.fold().map_err(|error| bad_value(&error, end, call_span))? {
+                    Some(value) => ExprKind::Literal(Literal {
+                        outcome: Outcome::Owned(value),
+                        annotation: Some(format!("method {name}")),
+                    }),
+                    None => ExprKind::Method(Box::new(call)),
+                }
+            }
         };
         Ok((Self::bounded(Expr::new(kind, span))?, end))
     }
@@ -212,9 +220,9 @@ fn bad_value(error: &crate::Error, at: usize, span: Span) -> Fail {
 /// The first argument, if it is literal text.
 fn literal_text(args: &ArgList) -> Option<String> {
     match args.args.first()? {
-        ArgExpr::Literal(Outcome::Owned(value @ (Value::String(_) | Value::Bytes(_)))) => {
-            Some(value.to_text())
-        }
+        ArgExpr::Literal(Outcome::Owned(
+            value @ (Value::String(_) | Value::RawString(_) | Value::Bytes(_)),
+        )) => Some(value.to_text()),
         _ => None,
     }
 }

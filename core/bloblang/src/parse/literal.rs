@@ -83,7 +83,7 @@ impl Parser<'_> {
         let span = Span { start: at, end };
         Ok(match String::from_utf8(bytes) {
             Ok(text) => (self.text_literal(text, span), end),
-            Err(broken) => (Expr::literal(Value::bytes(broken.into_bytes()), span), end),
+            Err(broken) => (Expr::literal(Value::text(broken.into_bytes()), span), end),
         })
     }
 

@@ -170,6 +170,8 @@ struct Parser<'s> {
     memo: HashMap<usize, Parsed<Expr>>,
     /// Where the next query to keep begins.
     remember_at: Option<usize>,
+    /// Where square brackets could not be read as an index or slice, and why.
+    bracket_problem: Option<(usize, Fail)>,
 }
 
 impl<'s> Parser<'s> {
@@ -185,6 +187,7 @@ impl<'s> Parser<'s> {
             imports: 0,
             memo: HashMap::new(),
             remember_at: None,
+            bracket_problem: None,
         }
     }
 
@@ -223,7 +226,9 @@ impl<'s> Parser<'s> {
                 Some(_) => message.push_str(&format!(", found `{}`", self.word_at(fail.at))),
             }
         }
-        let hint = hint.or_else(|| suggest::syntax_hint(self.text, fail.at, &expected));
+        let hint = hint
+            .or_else(|| self.bracket_hint(fail.at))
+            .or_else(|| suggest::syntax_hint(self.text, fail.at, &expected));
         let span = span
             .unwrap_or_else(|| Span { start: fail.at, end: fail.at + self.word_at(fail.at).len() });
         let mut diagnostic = Diagnostic::new(code, message, hint, self.text, fail.at, span);
@@ -233,6 +238,19 @@ impl<'s> Parser<'s> {
             diagnostic.hint = diagnostic.hint.or(inner.hint);
         }
         diagnostic
+    }
+
+    /// What is wrong inside square brackets that could not be read.
+    fn bracket_hint(&self, at: usize) -> Option<String> {
+        let (_, fail) = self.bracket_problem.as_ref().filter(|(bracket, _)| *bracket == at)?;
+        let problem = &fail.problem;
+        let reason = if problem.message.is_empty() {
+            format!("expected {}", suggest::list(&problem.expected))
+        } else {
+            problem.message.clone()
+        };
+        let column = fail.at - self.text[..fail.at].rfind('\n').map_or(0, |end| end + 1) + 1;
+        Some(format!("this is no index or slice: {reason} at char {column}"))
     }
 
     /// The word, number or sign that begins at `at`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ecow::EcoString;
 
 use super::{Fail, MAX_HEIGHT, Parsed, Parser, one_of};
-use crate::{Base, Expr, ExprKind, Operator, Span, eval, path};
+use crate::{Base, Bounds, Expr, ExprKind, Operator, Span, eval, path};
 
 impl Parser<'_> {
     /// An expression; white space may come first.
@@ -78,7 +78,20 @@ impl Parser<'_> {
         let is_not = self.peek(start) == Some(b'!');
         let at = if is_not { self.spaces(start + 1) } else { start };
         let (mut expr, mut at) = self.one_term(at).map_err(|fail| fail.as_expected("a query"))?;
-        while self.peek(at) == Some(b'.') {
+        loop {
+            if self.peek(at) == Some(b'[') {
+                match self.square_brackets(expr, at) {
+                    Ok((indexed, end)) => (expr, at) = (Self::bounded(indexed)?, end),
+                    Err(target) => {
+                        expr = target;
+                        break;
+                    }
+                }
+                continue;
+            }
+            if self.peek(at) != Some(b'.') {
+                break;
+            }
             let tail = self.blank(at + 1);
             (expr, at) = self.tail(expr, tail).map_err(Fail::required)?;
             expr = Self::bounded(expr)?;
@@ -87,6 +100,59 @@ impl Parser<'_> {
             expr = Expr::new(ExprKind::Not(Box::new(expr)), Span { start, end: at });
         }
         Ok((expr, at))
+    }
+
+    /// `[index]` or `[start:end:step]` behind a term. What does not read as one is left for others
+    /// to complain about, as in the reference; why it does not is kept for the hint.
+    fn square_brackets(&mut self, target: Expr, at: usize) -> Result<(Expr, usize), Expr> {
+        let placeholders = self.placeholders.len();
+        match self.nested(at, |this| this.bounds(at)) {
+            Ok(((index, bounds), end)) => {
+                let span = Span { start: target.span.start, end };
+                let target = Box::new(target);
+                let kind = match index {
+                    Some(index) => ExprKind::Index { target, index: Box::new(index) },
+                    None => ExprKind::Slice { target, bounds: Box::new(bounds) },
+                };
+                Ok((Expr::new(kind, span), end))
+            }
+            Err(fail) => {
+                self.placeholders.truncate(placeholders);
+                self.bracket_problem = Some((at, fail));
+                Err(target)
+            }
+        }
+    }
+
+    /// What stands between square brackets: an index, or the bounds of a slice.
+    fn bounds(&mut self, at: usize) -> Parsed<(Option<Expr>, Bounds)> {
+        let mut at = self.blank(self.term(at, "[")?);
+        let mut bounds = Bounds::default();
+        if self.peek(at) != Some(b':') {
+            let (start, end) = self.query(at)?;
+            at = self.blank(end);
+            if self.peek(at) != Some(b':') {
+                let end = self.term(at, "]").map_err(|fail| fail.as_expected("`:` or `]`"))?;
+                return Ok(((Some(start), bounds), end));
+            }
+            bounds.start = Some(start);
+        }
+        at = self.blank(at + 1);
+        if !matches!(self.peek(at), Some(b':' | b']')) {
+            let (end_bound, end) = self.query(at)?;
+            bounds.end = Some(end_bound);
+            at = self.blank(end);
+        }
+        if self.peek(at) == Some(b':') {
+            at = self.blank(at + 1);
+            if self.peek(at) != Some(b']') {
+                let (step, end) = self.query(at)?;
+                bounds.step = Some(step);
+                at = self.blank(end);
+            }
+        }
+        let end = self.term(at, "]")?;
+        Ok(((None, bounds), end))
     }
 
     fn one_term(&mut self, at: usize) -> Parsed<Expr> {

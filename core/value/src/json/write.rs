@@ -16,6 +16,7 @@ pub fn write(value: &Value, out: &mut Vec<u8>) {
         Value::Float(f) => out.extend_from_slice(format_float_json(*f).as_bytes()),
         Value::Number(n) => out.extend_from_slice(n.as_str().as_bytes()),
         Value::String(s) => write_string(s, out),
+        Value::RawString(b) => write_broken(b, out),
         Value::Bytes(b) => write_base64(b, out),
         Value::Timestamp(at) => write_string(&timestamp_text(at), out),
         Value::Array(items) => {
@@ -79,6 +80,21 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
         at = next_special(bytes, done);
     }
     out.extend_from_slice(&bytes[done..]);
+    out.push(b'"');
+}
+
+/// Appends text that is not UTF-8: each broken byte prints as an escaped U+FFFD.
+fn write_broken(content: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for chunk in content.utf8_chunks() {
+        let start = out.len();
+        write_string(chunk.valid(), out);
+        out.remove(start);
+        out.pop();
+        for _ in chunk.invalid() {
+            out.extend_from_slice(b"\\ufffd");
+        }
+    }
     out.push(b'"');
 }
 

@@ -13,7 +13,7 @@ pub(super) const METHOD: Method = Method::new(
     "index",
     &[Category::ObjectAndArray],
     "The element at a position of an array, or the byte at a position of bytes. A negative \
-     position counts from the end.",
+     position counts from the end. The same as `target[index]`.",
     MethodCode::Eval(index),
 )
 .params(&[Param::integer("index", "The position, from zero.")])
@@ -29,9 +29,9 @@ fn index<'a>(
 ) -> Result<Outcome<'a>, Error> {
     let wanted = args.integer(0);
     let position = |length: usize| {
-        let from_start = if wanted < 0 { wanted.saturating_add(length as i64) } else { wanted };
-        usize::try_from(from_start).ok().filter(|at| *at < length).ok_or_else(|| {
-            Error::new(format!("index '{wanted}' was out of bounds for array size: {length}"))
+        let at = if wanted < 0 { wanted.saturating_add(length as i64) } else { wanted };
+        usize::try_from(at).ok().filter(|at| *at < length).ok_or_else(|| {
+            Error::new(format!("index '{at}' was out of bounds for array size: {length}"))
         })
     };
     match &target {

@@ -25,7 +25,7 @@ pub(super) const METHOD: Method = Method::new(
 fn length(value: &Value) -> Result<Value, Error> {
     let length = match value {
         Value::String(text) => text.len(),
-        Value::Bytes(content) => content.len(),
+        Value::RawString(content) | Value::Bytes(content) => content.len(),
         Value::Array(items) => items.len(),
         Value::Object(fields) => fields.len(),
         _ => return Err(Error::expected(&["string", "array", "object"], value)),

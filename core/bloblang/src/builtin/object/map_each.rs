@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use sluice_value::{EcoVec, Object, Value};
 
+use super::pair;
 use crate::{
     Context, Error, Outcome,
     builtin::{Args, Category, Example, Method, MethodCode, Param},
@@ -36,16 +37,16 @@ fn map_each<'a>(
     context: &Context<'a>,
 ) -> Result<Outcome<'a>, Error> {
     let query = args.query(0);
+    let failed = |error: Error, element: &dyn std::fmt::Display| {
+        error
+            .from_expression(|| query.annotation())
+            .context(format!("failed to process element {element}"))
+    };
     match &*target {
         Value::Array(items) => {
             let mut mapped = EcoVec::with_capacity(items.len());
             for (at, item) in items.iter().enumerate() {
-                let outcome = query.eval_with(item, context).map_err(|error| {
-                    error
-                        .from_expression(|| query.annotation())
-                        .context(format!("failed to process element {at}"))
-                })?;
-                match outcome {
+                match query.eval_with(item, context).map_err(|error| failed(error, &at))? {
                     Outcome::Borrowed(value) => mapped.push(value.clone()),
                     Outcome::Owned(value) => mapped.push(value),
                     Outcome::Nothing => mapped.push(item.clone()),
@@ -57,24 +58,16 @@ fn map_each<'a>(
         Value::Object(fields) => {
             let mut mapped = Object::with_capacity(fields.len());
             for (key, value) in fields.iter() {
-                let mut pair = Object::with_capacity(2);
-                pair.insert("key", Value::String(key.clone()));
-                pair.insert("value", value.clone());
-                let pair = Value::Object(pair);
-                let outcome = query.eval_with(&pair, context).map_err(|error| {
-                    error
-                        .from_expression(|| query.annotation())
-                        .context(format!("failed to process element {key}"))
-                })?;
-                match outcome {
+                let pair = pair(key, value);
+                match query.eval_with(&pair, context).map_err(|error| failed(error, &key))? {
                     Outcome::Borrowed(new) => drop(mapped.insert(key.clone(), new.clone())),
                     Outcome::Owned(new) => drop(mapped.insert(key.clone(), new)),
                     Outcome::Nothing => drop(mapped.insert(key.clone(), value.clone())),
                     Outcome::Deleted => {}
                 }
             }
-            Ok(Outcome::Owned(Value::Object(mapped)))
+            Ok(Outcome::from(mapped))
         }
-        _ => Err(Error::expected(&["array", "object"], &target)),
+        other => Err(Error::expected(&["array"], other)),
     }
 }

@@ -1,0 +1,15 @@
+//! `min`: the smallest number of an array.
+
+use super::extreme;
+use crate::builtin::{Category, Example, Method, MethodCode};
+
+pub(super) const METHOD: Method = Method::new(
+    "min",
+    &[Category::Number],
+    "The smallest number of an array, which must not be empty and hold numbers only.",
+    MethodCode::Value(|value| extreme(value, |candidate, best| candidate < best)),
+)
+.examples(&[Example::new(
+    "root.smallest = this.values.min()",
+    &[(r#"{"values":[0,3,-2.5,7,5]}"#, r#"{"smallest":-2.5}"#)],
+)]);
