@@ -84,8 +84,6 @@ pub enum ServiceError {
     /// Valid as a document, but it can't be served.
     #[error("{0}")]
     NotServed(String),
-    #[error("the API is of another kind: `{found}`, not `{wanted}`")]
-    OtherDialect { found: String, wanted: String },
     #[error("definitions can't be stored")]
     Store(#[from] StoreError),
     #[error("management is shutting down")]

@@ -36,6 +36,11 @@ impl Secrets {
         Self { environment, configuration }
     }
 
+    /// All secrets of the system configuration.
+    pub fn configuration(&self) -> &HashMap<String, String> {
+        &self.configuration
+    }
+
     pub fn lookup(&self, store: SecretStore, name: &str) -> Option<&str> {
         match store {
             SecretStore::Environment => self.environment.get(&name.to_ascii_uppercase()),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use sluice_model::{Api, Conflict, Snapshot};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::{
     ApiExtension, ApiHandler, Plane, PlaneSettings,
@@ -109,7 +109,11 @@ impl Applier {
                 let loaded = extension.load(api, document, previous).await;
                 Some(loaded.map_err(|error| describe(&*error))?)
             }
-            _ => None,
+            (None, Some(_)) => {
+                warn!(api = %api.name, "streams are not switched on: served as a plain proxy");
+                None
+            }
+            (_, None) => None,
         };
         Ok(ApiRuntime::new(api.clone(), handler, upstream))
     }

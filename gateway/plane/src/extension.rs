@@ -32,8 +32,9 @@ pub trait ApiHandler: Send + Sync {
     /// Answers `request`, or hands it back.
     ///
     /// To serve a WebSocket, answer 101 and drive `hyper::upgrade::on(&mut request)` in a task
-    /// started with [`Connection::spawn`](crate::Connection::spawn), which keeps it counted and waits
-    /// for it at shutdown.
+    /// started with [`Connection::spawn`](crate::Connection::spawn), so that shutdown waits for it, and
+    /// end it when [`Connection::draining`](crate::Connection::draining) is cancelled or the handler
+    /// retires. An answer of unknown length ends by itself when the gateway drains.
     async fn handle(&self, request: Request<Body>, context: &RequestContext) -> Outcome;
 
     /// What does not work yet, in words for an operator; empty when all is well.

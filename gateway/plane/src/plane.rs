@@ -16,7 +16,8 @@ use tokio_util::task::TaskTracker;
 use tracing::debug;
 
 use crate::{
-    ApiExtension, Body, BodyError, Fault, Outcome, PlaneSettings, RequestContext, plain_text,
+    ApiExtension, ApiHandler, Body, BodyError, Fault, Outcome, PlaneSettings, RequestContext,
+    plain_text,
     proxy::{Clients, Forward},
     request::{PathRefusal, RequestPath, host},
     router::Route,
@@ -135,7 +136,7 @@ impl Plane {
         };
         // Kept for the answer's sake: which error format, which expiry.
         let runtime = route.runtime.clone();
-        let asked = content_type_only(request.headers());
+        let content_type = request.headers().get(CONTENT_TYPE).cloned();
         let answer = match self.answer_api(request, &path, route, connection).await {
             Ok(response) => Ok(response),
             Err(Refused::Fault(fault)) => Err(fault),
@@ -145,8 +146,10 @@ impl Plane {
         if exceeded.is_some_and(|exceeded| exceeded.load(Ordering::Relaxed)) {
             return self.too_large();
         }
-        let mut response = answer
-            .unwrap_or_else(|fault| fault.response(&asked, self.settings.hide_generator_header));
+        let mut response = answer.unwrap_or_else(|fault| {
+            let asked = content_type.map(|value| (CONTENT_TYPE, value)).into_iter().collect();
+            fault.response(&asked, self.settings.hide_generator_header)
+        });
         if let Some(expires) = &runtime.expires {
             response.headers_mut().insert("x-tyk-api-expires", expires.clone());
         }
@@ -166,7 +169,7 @@ impl Plane {
     /// The phases that belong to one API.
     async fn answer_api(
         &self,
-        request: Request<Body>,
+        mut request: Request<Body>,
         path: &RequestPath<'_>,
         route: Route,
         connection: &Arc<Connection>,
@@ -174,21 +177,8 @@ impl Plane {
         let runtime = &*route.runtime;
         check_expiry(runtime)?;
         check_declared_size(runtime, &request)?;
-        let (parts, body) = request.into_parts();
-        let mut context = RequestContext::new(
-            runtime.api.clone(),
-            &parts,
-            &path.decoded,
-            route.by_id,
-            connection.clone(),
-            self.settings.xff_depth,
-        );
-        let mut request = Request::from_parts(parts, body);
         if let Some(handler) = &runtime.handler {
-            if runtime.api.context_variables && is_form(&request) {
-                request = self.read_form(request, &mut context).await?;
-            }
-            match handler.handle(request, &context).await {
+            match self.ask_handler(&**handler, request, path, &route, connection).await? {
                 Outcome::Answered(response) => return Ok(ends_with_drain(response, connection)),
                 Outcome::Continue(unanswered) => request = unanswered,
             }
@@ -217,6 +207,31 @@ impl Plane {
                 Err(Refused::Fault(error.fault()))
             }
         }
+    }
+
+    async fn ask_handler(
+        &self,
+        handler: &dyn ApiHandler,
+        request: Request<Body>,
+        path: &RequestPath<'_>,
+        route: &Route,
+        connection: &Arc<Connection>,
+    ) -> Result<Outcome, Refused> {
+        let api = &route.runtime.api;
+        let (parts, body) = request.into_parts();
+        let mut context = RequestContext::new(
+            api.clone(),
+            &parts,
+            &path.decoded,
+            route.by_id,
+            connection.clone(),
+            self.settings.xff_depth,
+        );
+        let mut request = Request::from_parts(parts, body);
+        if api.context_variables && is_form(&request) {
+            request = self.read_form(request, &mut context).await?;
+        }
+        Ok(handler.handle(request, &context).await)
     }
 
     /// Reads a form ahead, so that its fields are context variables; the handler still gets it whole.
@@ -319,14 +334,6 @@ fn is_form(request: &Request<Body>) -> bool {
     let essence = value.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
         && [Method::POST, Method::PUT, Method::PATCH].contains(request.method())
-}
-
-fn content_type_only(headers: &HeaderMap) -> HeaderMap {
-    let mut copy = HeaderMap::new();
-    if let Some(value) = headers.get(CONTENT_TYPE) {
-        copy.insert(CONTENT_TYPE, value.clone());
-    }
-    copy
 }
 
 fn without_port(host: &str) -> &str {

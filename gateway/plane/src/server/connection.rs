@@ -48,7 +48,8 @@ pub struct Connection {
     pub tls: Option<TlsInfo>,
     drain: Drain,
     activity: Activity,
-    /// The connection counts against its listener's limit as long as anyone refers to it.
+    /// The connection counts against its listener's limit as long as anyone refers to it; its socket
+    /// does.
     _place: Option<OwnedSemaphorePermit>,
 }
 
@@ -90,14 +91,10 @@ impl Connection {
         self.drain.draining()
     }
 
-    /// Runs a task that outlives its request, such as a WebSocket: it keeps the connection counted,
-    /// shutdown waits for it, and it is dropped when the patience of shutdown ends.
-    pub fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
-        let connection = self.clone();
-        self.drain.spawn(async move {
-            task.await;
-            drop(connection);
-        });
+    /// Runs a task that outlives its request, such as a WebSocket: shutdown waits for it, and it is
+    /// dropped when the patience of shutdown ends.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.drain.spawn(task);
     }
 }
 
@@ -200,7 +197,7 @@ pub(crate) async fn run<S, I>(
             Ok::<_, Infallible>(response)
         }
     });
-    let socket = TokioIo::new(PatientIo::new(socket, limits.write_timeout));
+    let socket = TokioIo::new(PatientIo::new(socket, limits.write_timeout, connection.clone()));
     let mut serving = pin!(builder.serve_connection_with_upgrades(socket, answer));
     let mut ending = false;
     let mut check = Instant::now() + limits.header_timeout;

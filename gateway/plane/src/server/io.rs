@@ -15,15 +15,19 @@ use tokio::{
 /// Fails with `TimedOut` when data wait for longer than `patience` to be taken by the peer.
 ///
 /// Costs nothing while writes succeed: the timer exists only during a stall.
-pub(crate) struct PatientIo<S> {
+///
+/// `keeps` lives as long as the socket does, also when the socket outlives its HTTP connection in an
+/// upgrade.
+pub(crate) struct PatientIo<S, K> {
     socket: S,
+    _keeps: K,
     patience: Duration,
     stall: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> PatientIo<S> {
-    pub(crate) fn new(socket: S, patience: Duration) -> Self {
-        Self { socket, patience, stall: None }
+impl<S, K> PatientIo<S, K> {
+    pub(crate) fn new(socket: S, patience: Duration, keeps: K) -> Self {
+        Self { socket, _keeps: keeps, patience, stall: None }
     }
 
     fn watch<T>(
@@ -42,7 +46,7 @@ impl<S> PatientIo<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for PatientIo<S> {
+impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for PatientIo<S, K> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -52,7 +56,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for PatientIo<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for PatientIo<S> {
+impl<S: AsyncWrite + Unpin, K: Unpin> AsyncWrite for PatientIo<S, K> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -95,7 +99,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_nothing_is_given_up() {
         let (near, _far) = tokio::io::duplex(4);
-        let mut near = PatientIo::new(near, Duration::from_secs(9));
+        let mut near = PatientIo::new(near, Duration::from_secs(9), ());
         let began = tokio::time::Instant::now();
         let error = near.write_all(b"more than fits").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);

@@ -114,3 +114,25 @@ async fn connections_over_the_limit_are_turned_away_until_others_leave() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+#[tokio::test]
+async fn an_upgraded_connection_still_has_its_place() {
+    use futures_util::StreamExt;
+
+    let limits = Limits { max_connections: 1, ..Limits::default() };
+    let options = Options { limits, ..Options::default() };
+    let upstream = crate::streaming::websocket_echo().await;
+    let gateway = Gateway::with(options, [proxy_api("/a/", upstream)]).await;
+    let socket = TcpStream::connect(gateway.address).await.unwrap();
+    let url = format!("ws://{}/a/chat", gateway.address);
+    let (mut socket, _) = tokio_tungstenite::client_async(url, socket).await.unwrap();
+    gateway.get("/a/x").await.expect(503, "Too many connections\n");
+    socket.close(None).await.unwrap();
+    while socket.next().await.is_some() {}
+    drop(socket);
+    let began = Instant::now();
+    while gateway.get("/a/x").await.status == 503 {
+        assert!(began.elapsed() < PATIENCE, "the place was never given back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -4,7 +4,10 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::{Request, Response};
+use http_body_util::Empty;
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Value, json};
 use sluice_model::{Api, Revision};
 use sluice_plane::{
@@ -177,6 +180,36 @@ async fn a_request_finishes_on_the_version_it_began_with() {
     setup.gateway.get("/a/").await.expect(200, "two");
     setup.release.0.add_permits(1);
     assert!(held.await.unwrap().ends_with("one"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_is_lost_while_apis_are_swapped() {
+    let mut setup = start([word("a", "/a/", &json!("0"), 0)]).await;
+    let address = setup.gateway.address;
+    let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+    let done = Arc::new(AtomicUsize::new(0));
+    let asking: Vec<_> = (0..4)
+        .map(|_| {
+            let (client, done) = (client.clone(), done.clone());
+            tokio::spawn(async move {
+                let mut asked = 0;
+                while done.load(Ordering::SeqCst) == 0 || asked < 50 {
+                    let uri = format!("http://{address}/a/").parse().unwrap();
+                    assert_eq!(client.get(uri).await.unwrap().status(), 200);
+                    asked += 1;
+                }
+            })
+        })
+        .collect();
+    for revision in 1..=50 {
+        let next = word("a", "/a/", &json!(revision.to_string()), revision);
+        assert_eq!(setup.gateway.apply([next]).await.len(), 0);
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    done.store(1, Ordering::SeqCst);
+    for asked in asking {
+        asked.await.unwrap();
+    }
 }
 
 #[tokio::test]

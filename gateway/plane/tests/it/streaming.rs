@@ -86,13 +86,13 @@ async fn bodies_stream_both_ways_at_once() {
 }
 
 /// A WebSocket server that says everything back.
-async fn websocket_echo() -> std::net::SocketAddr {
+pub(crate) async fn websocket_echo() -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             tokio::spawn(async move {
-                let mut socket = tokio_tungstenite::accept_async(socket).await.unwrap();
+                let Ok(mut socket) = tokio_tungstenite::accept_async(socket).await else { return };
                 while let Some(Ok(message)) = socket.next().await {
                     if message.is_text() || message.is_binary() {
                         socket.send(message).await.unwrap();
