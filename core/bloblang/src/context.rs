@@ -33,6 +33,8 @@ pub struct Context<'a> {
 pub(crate) struct Frame<'a> {
     pub(crate) input: Input<'a>,
     pub(crate) host: &'a dyn Host,
+    /// Where relative paths of the mapping start from.
+    pub(crate) directory: &'a str,
     pub(crate) maps: Option<&'a Maps>,
     /// The message's document where it is not the batch's any more: a mutation changes it while
     /// it runs.
@@ -128,7 +130,7 @@ impl<'a> Context<'a> {
 
     /// What stands at a path below `this`.
     pub(crate) fn this_path(&self, keys: &[EcoString]) -> Result<Outcome<'a>, Error> {
-        if self.this.is_none() && self.frame.scan && self.can_scan() {
+        if self.this.is_none() && self.frame.scan && self.can_scan() && !has_wildcard(keys) {
             let input = &self.frame.input;
             return match input.messages.find(input.index, keys) {
                 Ok(found) => Ok(found.map_or_else(Outcome::null, Outcome::Owned)),
@@ -229,6 +231,11 @@ impl<'a> Context<'a> {
         &self.frame.input
     }
 
+    /// Where relative paths of the mapping start from.
+    pub(crate) fn directory(&self) -> &'a str {
+        self.frame.directory
+    }
+
     pub fn host(&self) -> &'a dyn Host {
         self.frame.host
     }
@@ -266,6 +273,11 @@ impl<'a> Frame<'a> {
 
 /// The message is not JSON, or there is no such message.
 pub(crate) struct NoDocument;
+
+/// Whether a path may gather several values, which takes more than scanning.
+fn has_wildcard(keys: &[EcoString]) -> bool {
+    keys.iter().any(|key| key == "*")
+}
 
 /// What stands at `keys`, `null` where nothing does.
 pub(crate) fn lookup<'a>(value: &'a Value, keys: &[EcoString]) -> Outcome<'a> {

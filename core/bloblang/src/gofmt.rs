@@ -1,8 +1,12 @@
 //! Values as the reference's error texts and `format` verbs show them: in Go's notation.
 
+mod sprintf;
+
 use sluice_value::Value;
 
 use crate::{Base, Expr, ExprKind, Outcome, time};
+
+pub use sprintf::{Operand, sprintf};
 
 /// The `%v` form.
 pub fn plain(outcome: &Outcome<'_>) -> String {

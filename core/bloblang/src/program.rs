@@ -24,6 +24,7 @@ pub struct Program {
     pub(crate) variables: Arc<[EcoString]>,
     pub(crate) placeholders: Vec<EcoString>,
     pub(crate) host: Arc<dyn Host>,
+    pub(crate) directory: Arc<str>,
     pub(crate) scan: bool,
 }
 
@@ -274,6 +275,7 @@ impl<'r> Run<'r> {
             let frame = Frame {
                 input: *self.input,
                 host: &*self.program.host,
+                directory: &self.program.directory,
                 maps: Some(&self.program.maps),
                 document,
                 metadata: &self.metadata,

@@ -90,6 +90,7 @@ impl Template {
         let frame = Frame {
             input: *input,
             host: &*program.host,
+            directory: &program.directory,
             maps: None,
             document: None,
             metadata,

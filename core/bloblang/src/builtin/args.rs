@@ -7,7 +7,7 @@ use sluice_value::{EcoVec, Object, Value};
 use smallvec::SmallVec;
 
 use super::{Default, Param, ParamKind, Params};
-use crate::{Context, Error, Expr, Outcome, number, time};
+use crate::{Context, Error, Expr, Outcome, gofmt, number, time};
 
 /// The arguments of a call, by position of their parameters.
 ///
@@ -15,6 +15,7 @@ use crate::{Context, Error, Expr, Outcome, number, time};
 /// before, so they panic for others, which the built-in's first test shows.
 pub struct Args<'s, 'a> {
     values: &'s [Arg<'a>],
+    from_document: &'s [bool],
 }
 
 /// One argument.
@@ -62,8 +63,8 @@ impl Query {
 }
 
 impl<'s, 'a> Args<'s, 'a> {
-    pub(crate) fn new(values: &'s [Arg<'a>]) -> Self {
-        Self { values }
+    pub(crate) fn new(values: &'s [Arg<'a>], list: &'s ArgList) -> Self {
+        Self { values, from_document: &list.from_document }
     }
 
     pub fn len(&self) -> usize {
@@ -92,6 +93,11 @@ impl<'s, 'a> Args<'s, 'a> {
             Some(Arg::Outcome(outcome)) => Some(outcome),
             _ => None,
         }
+    }
+
+    /// Whether the argument was read from a document, where numbers have a type of their own.
+    pub fn is_from_document(&self, at: usize) -> bool {
+        self.from_document.get(at).copied().unwrap_or_default()
     }
 
     /// All arguments of a variadic built-in.
@@ -207,6 +213,8 @@ pub(crate) enum ArgExpr {
 pub(crate) struct ArgList {
     pub(crate) params: Params,
     pub(crate) args: Vec<ArgExpr>,
+    /// Which arguments of a variadic built-in are read from a document.
+    from_document: Vec<bool>,
 }
 
 pub(crate) type ArgBuffer<'a> = SmallVec<[Arg<'a>; 4]>;
@@ -252,7 +260,14 @@ impl ArgList {
                 }
             }
         }
-        Ok(Self { params, args })
+        let from_document = match params {
+            Params::Named(_) => Vec::new(),
+            Params::Variadic => args
+                .iter()
+                .map(|arg| matches!(arg, ArgExpr::Dynamic(expr) if gofmt::is_from_document(expr)))
+                .collect(),
+        };
+        Ok(Self { params, args, from_document })
     }
 
     pub(crate) fn for_each_expr<'e>(&'e self, visit: &mut dyn FnMut(&'e Expr, bool)) {

@@ -122,7 +122,7 @@ impl Call {
     pub(crate) fn new(entry: Arc<FunctionEntry>, args: ArgList) -> Result<Self, Error> {
         let prepared = match entry.spec.code {
             FunctionCode::Prepare(prepare) if args.is_literal() => {
-                Some(Arc::new(prepare(&Args::new(&args.literal()))?))
+                Some(Arc::new(prepare(&Args::new(&args.literal(), &args))?))
             }
             _ => None,
         };
@@ -148,7 +148,7 @@ impl Call {
             .args
             .eval(context)
             .map_err(|error| error.context(format!("function '{}'", self.entry.spec.name)))?;
-        let args = Args::new(&buffer);
+        let args = Args::new(&buffer, &self.args);
         match self.entry.spec.code {
             FunctionCode::Literal(make, _) => Ok(make()),
             FunctionCode::Eval(eval) => eval(&args, context),
@@ -174,10 +174,10 @@ impl MethodCall {
     ) -> Result<Self, Error> {
         let prepared = match entry.spec.code {
             MethodCode::Prepare(prepare) if args.is_literal() => {
-                Some(Arc::new(prepare(&Args::new(&args.literal()))?))
+                Some(Arc::new(prepare(&Args::new(&args.literal(), &args))?))
             }
             MethodCode::PrepareWithHost(prepare) if args.is_literal() => {
-                Some(Arc::new(prepare(&Args::new(&args.literal()), host)?))
+                Some(Arc::new(prepare(&Args::new(&args.literal(), &args), host)?))
             }
             _ => None,
         };
@@ -231,7 +231,7 @@ impl MethodCall {
             .args
             .eval(context)
             .map_err(|error| error.context(format!("method '{}'", self.entry.spec.name)))?;
-        let args = Args::new(&buffer);
+        let args = Args::new(&buffer, &self.args);
         if let MethodCode::Lazy(eval) = self.entry.spec.code {
             return eval(&self.target, &args, context);
         }

@@ -140,6 +140,35 @@ fn term_name(term: &'static str) -> &'static str {
     }
 }
 
+/// Reads a string literal of Go: in double quotes, in backquotes, or one character in single
+/// quotes.
+pub(crate) fn unquote_literal(text: &str) -> Option<Vec<u8>> {
+    let inside = |quote: char| {
+        let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+        (text.len() >= 2 && !inner.is_empty() || text.len() == 2).then_some(inner)
+    };
+    if let Some(inner) = inside('`') {
+        let plain: String = inner.chars().filter(|c| *c != '\r').collect();
+        return (!inner.contains('`')).then(|| plain.into_bytes());
+    }
+    if let Some(inner) = inside('\'') {
+        let inner = inner.replace("\\'", "\u{0}").replace('"', "\\\"").replace('\u{0}', "'");
+        let bytes = unquote(&inner)?;
+        let is_one = std::str::from_utf8(&bytes).is_ok_and(|text| text.chars().count() == 1);
+        return is_one.then_some(bytes);
+    }
+    let inner = inside('"')?;
+    let mut escaped = false;
+    for c in inner.chars() {
+        match c {
+            '"' if !escaped => return None,
+            '\\' => escaped = !escaped,
+            _ => escaped = false,
+        }
+    }
+    if escaped { None } else { unquote(inner) }
+}
+
 /// Resolves the escapes of a double-quoted string; `None` for unknown ones and line breaks.
 fn unquote(content: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(content.len());

@@ -22,6 +22,7 @@ use ecow::EcoString;
 
 use crate::{Diagnostic, Diagnostics, Environment, Expr, Program, Span, program::reads_few_paths};
 
+pub(crate) use lexical::unquote_literal;
 pub(crate) use template::{Segment, segments};
 
 /// A parsed piece and where the text goes on.
@@ -280,6 +281,7 @@ pub(crate) fn mapping(text: &str, environment: &Environment) -> Result<Program, 
                 variables: parser.slots.0.into(),
                 placeholders: parser.placeholders,
                 host: Arc::clone(environment.host()),
+                directory: Arc::from(environment.directory()),
                 scan,
             })
         }

@@ -27,6 +27,7 @@ pub(crate) fn segments(
                 variables: parser.slots.0.into(),
                 placeholders: parser.placeholders,
                 host: Arc::clone(environment.host()),
+                directory: Arc::from(environment.directory()),
                 scan: false,
             };
             Ok((segments, program))

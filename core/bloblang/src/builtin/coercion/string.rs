@@ -12,8 +12,7 @@ use crate::{
 pub(super) const METHOD: Method = Method::new(
     "string",
     &[Category::Coercion],
-    "Turns any value into text: strings and bytes as they are, anything else as JSON. Bytes that \
-     are not UTF-8 stay bytes.",
+    "Turns any value into text: strings and bytes as they are, anything else as JSON.",
     MethodCode::Eval(string),
 )
 .examples(&[
@@ -33,11 +32,8 @@ fn string<'a>(
     _context: &Context<'a>,
 ) -> Result<Outcome<'a>, Error> {
     Ok(match &*target {
-        Value::String(_) => target.into(),
-        Value::Bytes(content) => match std::str::from_utf8(content) {
-            Ok(text) => Outcome::from(text),
-            Err(_) => target.into(),
-        },
+        Value::String(_) | Value::RawString(_) => target.into(),
+        Value::Bytes(content) => Outcome::Owned(Value::text((**content).clone())),
         other => Outcome::from(other.to_text()),
     })
 }

@@ -12,7 +12,10 @@ pub(super) const METHOD: Method = Method::new(
      message of the batch.",
     MethodCode::Lazy(from),
 )
-.params(&[Param::integer("index", "Position of the other message in the batch.")])
+.params(&[Param::integer(
+    "index",
+    "Position of the other message in the batch; negative ones count from the end.",
+)])
 .examples(&[Example::new(
     "root = this\nroot.first = json(\"id\").from(0)",
     &[(r#"{"id":"x"}"#, r#"{"first":"x","id":"x"}"#)],
@@ -23,7 +26,10 @@ fn from<'a>(
     args: &Args<'_, 'a>,
     context: &Context<'a>,
 ) -> Result<Outcome<'a>, Error> {
-    // No batch has a message at a negative index, nor at the largest one.
-    let index = usize::try_from(args.integer(0)).unwrap_or(usize::MAX);
+    let wanted = args.integer(0);
+    let count = context.input().messages.len() as i64;
+    let index = if wanted < 0 { wanted.saturating_add(count) } else { wanted };
+    // No batch has a message at the largest index.
+    let index = usize::try_from(index).unwrap_or(usize::MAX);
     target.eval(&context.at_message(index))
 }

@@ -4,10 +4,12 @@ mod apply;
 mod catch;
 mod exists;
 mod from;
+mod from_all;
 mod get;
 mod map;
 mod not;
 mod or;
+mod set;
 
 use super::Method;
 
@@ -16,8 +18,10 @@ pub(super) const METHODS: &[Method] = &[
     catch::METHOD,
     exists::METHOD,
     from::METHOD,
+    from_all::METHOD,
     get::METHOD,
     map::METHOD,
     not::METHOD,
     or::METHOD,
+    set::METHOD,
 ];

@@ -3,8 +3,10 @@
 use crate::{
     Error, Outcome,
     builtin::{Args, Category, Default, Example, Function, FunctionCode, Param, PreparedFunction},
+    number::Num,
     path,
 };
+use sluice_value::Value;
 
 pub(super) const FUNCTION: Function = Function::new(
     "json",
@@ -28,7 +30,14 @@ fn json(args: &Args<'_, '_>) -> Result<PreparedFunction, Error> {
     let annotation = format!("json path `{}`", path::join(&keys));
     Ok(PreparedFunction::new(move |context| {
         let document = context.message_value()?;
-        Ok(path::search(document, &keys).map_or_else(Outcome::null, Outcome::from))
+        let found = path::search(document, &keys);
+        // A number on its own is read at once, so that its text is not kept.
+        Ok(match found.as_deref() {
+            Some(number @ Value::Number(_)) => {
+                Num::of(number).map_or_else(Outcome::null, |number| Outcome::Owned(number.into()))
+            }
+            _ => found.map_or_else(Outcome::null, Outcome::from),
+        })
     })
     .annotated(annotation))
 }

@@ -1,0 +1,28 @@
+//! `ts_unix`: seconds since 1970.
+
+use sluice_value::Value;
+
+use super::moment_of;
+use crate::{
+    Error,
+    builtin::{Category, Example, Method, MethodCode},
+};
+
+pub(super) const METHOD: Method = Method::new(
+    "ts_unix",
+    &[Category::Timestamp],
+    "Whole seconds from the beginning of 1970 to a timestamp. Timestamps may also be numbers \
+     (seconds since 1970, with a fraction) or RFC 3339 texts.",
+    MethodCode::Value(ts_unix),
+)
+.plain_errors()
+.folded()
+.examples(&[Example::new(
+    "root.at = this.at.ts_unix()",
+    &[(r#"{"at":"2024-05-06T07:08:09.5Z"}"#, r#"{"at":1714979289}"#)],
+)]);
+
+pub(super) fn ts_unix(target: &Value) -> Result<Value, Error> {
+    let moment = moment_of(target)?;
+    Ok(Value::Int(moment.timestamp().as_nanosecond().div_euclid(1_000_000_000) as i64))
+}
