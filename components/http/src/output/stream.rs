@@ -1,0 +1,133 @@
+//! Endless responses.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Request, Response, Version};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
+use sluice_engine::http::{HttpBody, HttpHandler};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+
+use super::egress::{Egress, Guest};
+use super::framing::{Format, HEARTBEAT};
+use super::hub::Parcel;
+use crate::reply::TEXT;
+use crate::sniff;
+
+/// The handler of `stream_path`.
+pub(super) struct Stream(pub(super) Arc<Egress>);
+
+#[async_trait]
+impl HttpHandler for Stream {
+    async fn handle(&self, request: Request<HttpBody>) -> Response<HttpBody> {
+        let (mut parts, _) = request.into_parts();
+        let admitted = self.0.check(&parts).and_then(|()| self.0.admit(&mut parts));
+        match admitted {
+            Ok(guest) => respond(&self.0, guest, self.0.stream_format, parts.version),
+            Err(refusal) => refusal,
+        }
+    }
+}
+
+/// A response that streams until the client leaves or the stream ends.
+pub(super) fn respond(
+    egress: &Egress,
+    mut guest: Guest,
+    format: Format,
+    version: Version,
+) -> Response<HttpBody> {
+    let first = guest.subscription.next().now_or_never().flatten();
+    let heartbeat = (format == Format::Events && !egress.heartbeat.is_zero()).then(|| {
+        let mut ticks = interval_at(Instant::now() + egress.heartbeat, egress.heartbeat);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    });
+    let content_type = match (format, &first) {
+        (Format::Events, _) => HeaderValue::from_static("text/event-stream"),
+        // Without content to look at, text is the best guess.
+        (Format::Raw, None) => TEXT,
+        (Format::Raw, Some(parcel)) => sniff::content_type(&parcel.shipment().encoded(format)),
+    };
+    let streaming = Streaming { handed: Handed::Nothing, first, guest, format, heartbeat };
+    let mut response = Response::new(streaming.boxed_unsync());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, content_type);
+    if format == Format::Events {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let unbuffered = HeaderName::from_static("x-accel-buffering");
+        headers.insert(unbuffered, HeaderValue::from_static("no"));
+        if version < Version::HTTP_2 {
+            headers.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
+        }
+    }
+    response
+}
+
+struct Streaming {
+    /// Before `guest`, so that what it holds is given back while the client still counts.
+    handed: Handed,
+    first: Option<Parcel>,
+    guest: Guest,
+    format: Format,
+    heartbeat: Option<Interval>,
+}
+
+/// What the connection was given last.
+enum Handed {
+    Nothing,
+    /// In the connection's buffer: it is given a turn to write before this counts as delivered.
+    Buffered(Parcel),
+    Written(Parcel),
+}
+
+impl Streaming {
+    fn poll_content(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match std::mem::replace(&mut self.handed, Handed::Nothing) {
+            Handed::Nothing => {}
+            Handed::Buffered(parcel) => {
+                self.handed = Handed::Written(parcel);
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Handed::Written(parcel) => parcel.delivered(),
+        }
+        let next = match self.first.take() {
+            Some(parcel) => Poll::Ready(Some(parcel)),
+            None => self.guest.subscription.poll_next(context),
+        };
+        match next {
+            Poll::Ready(Some(mut parcel)) => {
+                let content = parcel.shipment().encoded(self.format);
+                parcel.begin();
+                self.handed = Handed::Buffered(parcel);
+                Poll::Ready(Some(content))
+            }
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => {
+                let tick = self.heartbeat.as_mut().map(|ticks| ticks.poll_tick(context));
+                match tick {
+                    Some(Poll::Ready(_)) => Poll::Ready(Some(HEARTBEAT)),
+                    _ => Poll::Pending,
+                }
+            }
+        }
+    }
+}
+
+impl Body for Streaming {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.poll_content(context).map(|content| content.map(|content| Ok(Frame::data(content))))
+    }
+}
