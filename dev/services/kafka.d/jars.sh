@@ -3,6 +3,9 @@
 # The folder is named after the pom's content: another Kafka release is another folder.
 kafka_jars=$cache/kafka/$(cksum <"$services_dir/kafka.d/pom.xml" | cut -d' ' -f1)
 
+# By its full name: asked for the plugin by prefix, Maven reports a network failure as an unknown prefix.
+maven_copy=org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies
+
 # Fetched into a temporary folder and moved at the end: an interrupted download leaves nothing behind
 # that looks complete, and two runs at once do no harm.
 provide_kafka_jars() {
@@ -12,7 +15,7 @@ provide_kafka_jars() {
     say "kafka: fetching Apache Kafka by Maven (56 MB, once)"
     local fresh=$kafka_jars.$$
     mkdir -p "$cache/kafka"
-    if ! mvn -B -ntp -q -f "$services_dir/kafka.d/pom.xml" dependency:copy-dependencies \
+    if ! mvn -B -ntp -q -f "$services_dir/kafka.d/pom.xml" "$maven_copy" \
         -DincludeScope=runtime -DoutputDirectory="$fresh" >&2; then
         rm -rf "$fresh"
         unavailable "Maven could not fetch Kafka's jars (see its messages above)"
