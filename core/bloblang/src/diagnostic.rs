@@ -24,6 +24,8 @@ pub struct Diagnostic {
     /// True for problems that only show when literal arguments are prepared (a bad regular
     /// expression); the reference's linter does not find those.
     pub in_argument_value: bool,
+    /// The message in the reference's words, for mappings compiled at run time.
+    pub(crate) reference: String,
     /// Source lines shown below the message, rendered at construction.
     excerpt: String,
 }
@@ -51,6 +53,7 @@ impl Diagnostic {
             span,
             file: None,
             in_argument_value: false,
+            reference: String::new(),
             excerpt: excerpt(text, span),
         }
     }

@@ -168,7 +168,7 @@ pub fn float_to_i64(f: f64) -> Result<i64, Error> {
     if f < -9_223_372_036_854_775_808.0 {
         return Err(Error::new("float value is too small to be cast as a signed integer"));
     }
-    if f.fract() != 0.0 {
+    if f.fract() != 0.0 || f >= 9_223_372_036_854_775_808.0 {
         return Err(Error::new(
             "float value contains decimals and therefore cannot be cast as a signed integer, \
              if you intend to round the value then call `.round()` explicitly before this cast",
@@ -213,7 +213,7 @@ fn float_to_u64(f: f64) -> Result<u64, Error> {
     if f > 18_446_744_073_709_551_615.0 {
         return Err(Error::new("float value is too large to be cast as an unsigned integer"));
     }
-    if f.fract() != 0.0 {
+    if f.fract() != 0.0 || f >= 18_446_744_073_709_551_616.0 {
         return Err(Error::new(
             "float value contains decimals and therefore cannot be cast as an unsigned integer, \
              if you intend to round the value then call `.round()` explicitly before this cast",
@@ -355,11 +355,16 @@ fn magnitude(text: &str, base: u32) -> Result<u64, bool> {
     if overflow { Err(true) } else { Ok(value) }
 }
 
-/// A float: decimal or hexadecimal, `inf`, `infinity` and `nan` in any case; underscores never.
+/// A float: decimal or hexadecimal, `inf`, `infinity` and `nan` in any case; underscores between
+/// digits.
 ///
 /// # Errors
 /// The text is not a number, or beyond the range of floats.
 pub fn parse_float(text: &str) -> Result<f64, Error> {
+    if text.contains('_') {
+        let plain = without_underscores(text).ok_or_else(|| syntax("ParseFloat", text))?;
+        return parse_float(&plain);
+    }
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let word = unsigned.to_ascii_lowercase();
     if matches!(word.as_str(), "inf" | "infinity" | "nan") {
@@ -377,6 +382,16 @@ pub fn parse_float(text: &str) -> Result<f64, Error> {
         Ok(f) => Ok(f),
         Err(_) => Err(syntax("ParseFloat", text)),
     }
+}
+
+/// The text without its underscores; `None` if one does not stand between digits.
+fn without_underscores(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let is_digit =
+        |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_hexdigit);
+    let fits = |at: usize| is_digit(at.checked_sub(1)) && is_digit(Some(at + 1));
+    let all_fit = bytes.iter().enumerate().all(|(at, byte)| *byte != b'_' || fits(at));
+    all_fit.then(|| text.replace('_', ""))
 }
 
 /// `h.hhhp±d` without sign and prefix; the exponent is required.

@@ -15,7 +15,7 @@ pub enum Value {
     Null,
     Bool(bool),
     Int(i64),
-    /// Only for numbers above `i64::MAX`; smaller ones are [`Value::Int`].
+    /// Numbers above `i64::MAX`, and those that a mapping made unsigned on purpose.
     UInt(u64),
     Float(f64),
     /// A JSON number whose text is not a plain `i64`: kept as written until computed with.
@@ -179,13 +179,19 @@ impl Value {
     }
 
     /// Text for interpolation: strings and bytes bare, timestamps as RFC 3339, computed floats in
-    /// their general form (`1e+06`), everything else as JSON.
+    /// their general form (`1e+06`), everything else as JSON, in which `<`, `>` and `&` are escaped.
     pub fn to_text(&self) -> String {
         match self {
             Self::String(s) => s.to_string(),
             Self::RawString(b) | Self::Bytes(b) => String::from_utf8_lossy(b).into_owned(),
             Self::Timestamp(at) => json::timestamp_text(at),
             Self::Float(f) => crate::format_float_general(*f),
+            Self::Array(_) | Self::Object(_) => {
+                let mut out = Vec::with_capacity(128);
+                json::write(self, &mut out);
+                json::escape_html(&mut out);
+                String::from_utf8(out).expect("JSON text is UTF-8")
+            }
             other => String::from_utf8(other.to_json()).expect("JSON text is UTF-8"),
         }
     }

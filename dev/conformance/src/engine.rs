@@ -38,7 +38,8 @@ impl Runner {
     pub fn with_built_program() -> Result<Self> {
         let own = std::env::current_exe().context("cannot tell where this program is")?;
         let directory = own.parent().context("this program is nowhere")?;
-        let mut build = std::process::Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+        let mut build =
+            std::process::Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
         build.args(["build", "--quiet", "--package", "sluice", "--bin", "sluice"]);
         if directory.ends_with("release") {
             build.arg("--release");

@@ -33,7 +33,9 @@ fn run() -> Result<bool> {
             each(paths, bloblang::run_directory, bloblang::run_file)?
         }
         [kind, flag, program, paths @ ..]
-            if kind == Path::new("engine") && flag == Path::new("--program") && !paths.is_empty() =>
+            if kind == Path::new("engine")
+                && flag == Path::new("--program")
+                && !paths.is_empty() =>
         {
             run_engine(&Runner::new(std::path::absolute(program)?), paths)?
         }

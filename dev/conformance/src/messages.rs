@@ -28,7 +28,9 @@ impl Document {
 
     pub(crate) fn from_value(value: Value, metadata: Object) -> Self {
         match value {
-            Value::String(_) | Value::Bytes(_) => Self::new(value.to_body(), metadata),
+            Value::String(_) | Value::RawString(_) | Value::Bytes(_) => {
+                Self::new(value.to_body(), metadata)
+            }
             value => {
                 Self { bytes: value.to_json().into(), metadata, parsed: OnceCell::from(value) }
             }

@@ -69,9 +69,9 @@ fn apply(
         Error::mismatch(format!(
             "cannot {} types {} (from {}) and {} (from {})",
             op.verb(),
-            left.1.kind_name(),
+            operand_kind(left.1),
             left.0.annotation(),
-            right.1.kind_name(),
+            operand_kind(right.1),
             right.0.annotation()
         ))
     };
@@ -113,6 +113,14 @@ fn apply(
     }
 }
 
+/// What an operand counts as; a number beyond all floats is just text.
+fn operand_kind(outcome: &Outcome<'_>) -> &'static str {
+    match outcome.as_value() {
+        Some(Value::Number(text)) if !text.as_f64().is_finite() => "string",
+        _ => outcome.kind_name(),
+    }
+}
+
 /// Numbers of fewer than 64 bits are kinds of their own in the reference, and nothing can be added
 /// to them there. Values do not keep that here, so only a conversion just made is noticed.
 fn is_narrow(expr: &Expr) -> bool {
@@ -150,13 +158,13 @@ fn pair(a: Num, b: Num) -> Pair {
 fn calculated(op: Operator, a: Num, b: Num) -> Option<Value> {
     Some(match (op, pair(a, b)) {
         (Operator::Add, Pair::Int(a, b)) => Value::Int(a.wrapping_add(b)),
-        (Operator::Add, Pair::UInt(a, b)) => Value::from(a.wrapping_add(b)),
+        (Operator::Add, Pair::UInt(a, b)) => Value::UInt(a.wrapping_add(b)),
         (Operator::Add, Pair::Float(a, b)) => Value::Float(a + b),
         (Operator::Subtract, Pair::Int(a, b)) => Value::Int(a.wrapping_sub(b)),
-        (Operator::Subtract, Pair::UInt(a, b)) => Value::from(a.wrapping_sub(b)),
+        (Operator::Subtract, Pair::UInt(a, b)) => Value::UInt(a.wrapping_sub(b)),
         (Operator::Subtract, Pair::Float(a, b)) => Value::Float(a - b),
         (Operator::Multiply, Pair::Int(a, b)) => Value::Int(a.wrapping_mul(b)),
-        (Operator::Multiply, Pair::UInt(a, b)) => Value::from(a.wrapping_mul(b)),
+        (Operator::Multiply, Pair::UInt(a, b)) => Value::UInt(a.wrapping_mul(b)),
         (Operator::Multiply, Pair::Float(a, b)) => Value::Float(a * b),
         _ => return None,
     })

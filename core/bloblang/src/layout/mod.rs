@@ -74,11 +74,11 @@ pub(crate) fn moment(
         1,
     );
     let midnight = DateTime::from_parts(first.ok()?, Time::midnight());
-    let seconds = Offset::UTC.to_timestamp(midnight).ok()?.as_second()
-        + day.checked_sub(1)?.checked_mul(86_400)?
-        + hour * 3600
-        + minute * 60
-        + second;
+    let seconds = day
+        .checked_sub(1)?
+        .checked_mul(86_400)?
+        .checked_add(Offset::UTC.to_timestamp(midnight).ok()?.as_second())?
+        .checked_add(hour * 3600 + minute * 60 + second)?;
     let shown = Timestamp::from_second(seconds).ok()?;
     let guess = shown.as_second() - i64::from(zone.to_offset(shown).seconds());
     let offset = zone.to_offset(Timestamp::from_second(guess).ok()?).seconds();

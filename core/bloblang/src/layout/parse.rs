@@ -279,18 +279,29 @@ impl<'v> Reading<'v> {
         if form.colon && (text[3] != b':' || text.get(6).is_some_and(|byte| *byte != b':')) {
             return Err(Failure::Mismatch);
         }
-        let (hours, minutes, seconds) = (part(1), part(3 + colon), part(5 + 2 * colon));
-        let too_large = |part: &Read<i64>, limit: i64| part.as_ref().is_ok_and(|n| *n > limit);
-        if too_large(&hours, 24) {
-            return Err(Failure::OutOfRange("time zone offset hour"));
+        let mut parts = [0; 3];
+        let mut is_number = true;
+        for (value, at) in parts.iter_mut().zip([1, 3 + colon, 5 + 2 * colon]) {
+            match part(at) {
+                Ok(number) if is_number => *value = number,
+                _ => is_number = false,
+            }
         }
-        if too_large(&minutes, 60) {
-            return Err(Failure::OutOfRange("time zone offset minute"));
+        let [hours, minutes, seconds] = parts;
+        // Of several values out of range the last is named, and before any that is no number.
+        for (value, limit, what) in [
+            (seconds, 60, "time zone offset second"),
+            (minutes, 60, "time zone offset minute"),
+            (hours, 24, "time zone offset hour"),
+        ] {
+            if value > limit {
+                return Err(Failure::OutOfRange(what));
+            }
         }
-        if too_large(&seconds, 60) {
-            return Err(Failure::OutOfRange("time zone offset second"));
+        if !is_number {
+            return Err(Failure::Mismatch);
         }
-        let size = ((hours? * 60 + minutes?) * 60 + seconds?) as i32;
+        let size = ((hours * 60 + minutes) * 60 + seconds) as i32;
         self.offset = Some(match text[0] {
             b'+' => size,
             b'-' => -size,

@@ -20,7 +20,7 @@ type Given = Vec<(Option<String>, Expr)>;
 impl Parser<'_> {
     /// `name(arguments)`
     pub(super) fn function(&mut self, at: usize) -> Parsed<Expr> {
-        let (name, name_end) = self.snake_case(at, "a function")?;
+        let (name, name_end) = self.snake_case(at, "function")?;
         let name = name.to_owned();
         let (given, end) = self.arguments(name_end)?;
         let span = Span { start: at, end };
@@ -34,7 +34,8 @@ impl Parser<'_> {
                 "unknown-function",
                 format!("there is no function `{name}`"),
                 name_span,
-            );
+            )
+            .reference(format!("unrecognised function \'{name}\'"));
             return Err(match (similar, is_method) {
                 (_, true) => fail.hint(format!(
                     "`{name}` is a method: write it after the value it works on, as in `this.{name}()`"
@@ -65,10 +66,10 @@ impl Parser<'_> {
 
     /// `.name(arguments)`; takes the target only when it is a method.
     pub(super) fn method(&mut self, target: &mut Option<Expr>, at: usize) -> Parsed<Expr> {
-        let (name, name_end) = self.snake_case(at, "a method")?;
+        let (name, name_end) = self.snake_case(at, "method")?;
         let name = name.to_owned();
         let (given, end) = self.arguments(name_end)?;
-        let Some(receiver) = target.take() else { return Err(Fail::expected(at, "a method")) };
+        let Some(receiver) = target.take() else { return Err(Fail::expected(at, "method")) };
         let span = Span { start: receiver.span.start, end };
         let call_span = Span { start: at, end };
         let name_span = Span { start: at, end: name_end };
@@ -81,7 +82,8 @@ impl Parser<'_> {
                 "unknown-method",
                 format!("there is no method `{name}`"),
                 name_span,
-            );
+            )
+            .reference(format!("unrecognised method \'{name}\'"));
             return Err(match (similar, is_function) {
                 (_, true) => fail.hint(format!(
                     "`{name}` is a function: write `{name}()` without a value in front"
@@ -103,7 +105,7 @@ impl Parser<'_> {
                     target: Box::new(receiver),
                     body: Arc::new(body.expr().clone()),
                 },
-                _ => return Err(Fail::expected(at, "a query").required()),
+                _ => return Err(Fail::expected(at, "query").required()),
             },
             _ => {
                 let host = Arc::clone(self.environment.host());
@@ -122,7 +124,8 @@ impl Parser<'_> {
     }
 
     fn arguments(&mut self, at: usize) -> Parsed<Given> {
-        let open = self.blank(self.term(at, "(").map_err(|fail| fail.as_expected("arguments"))?);
+        let open =
+            self.blank(self.term(at, "(").map_err(|fail| fail.as_expected("function arguments"))?);
         self.delimited(
             open,
             |this, at| {
@@ -130,23 +133,22 @@ impl Parser<'_> {
                     this.named_argument(at),
                     this.query(at).map(|(expr, end)| ((None, expr), end))
                 )
-                .map_err(|fail| fail.as_expected("an argument").required())
+                .map_err(|fail| fail.as_expected("function argument").required())
             },
-            |this, at| this.comma(at).map_err(|fail| fail.as_expected("a comma").required()),
+            |this, at| this.comma(at).map_err(|fail| fail.as_expected("comma").required()),
             |this, at| {
                 this.term(this.blank(at), ")")
-                    .map_err(|fail| fail.as_expected("a closing bracket").required())
+                    .map_err(|fail| fail.as_expected("closing bracket").required())
             },
         )
     }
 
     fn named_argument(&mut self, at: usize) -> Parsed<(Option<String>, Expr)> {
-        let (name, end) = self.snake_case(at, "a parameter name")?;
+        let (name, end) = self.snake_case(at, "snake-case")?;
         let name = name.to_owned();
         let value_at = self.spaces(self.term(end, ":")?);
-        let (value, end) = self
-            .query(value_at)
-            .map_err(|fail| fail.as_expected("the argument's value").required())?;
+        let (value, end) =
+            self.query(value_at).map_err(|fail| fail.as_expected("argument value").required())?;
         Ok(((Some(name), value), end))
     }
 
@@ -158,6 +160,7 @@ impl Parser<'_> {
         at: usize,
         span: Span,
     ) -> Fail {
+        let reference = reference_text(&problem);
         let takes = || format!("`{name}` takes {}", describe(params));
         let (message, hint) = match problem {
             ArgProblem::Count { expected, got } => (
@@ -202,11 +205,41 @@ impl Parser<'_> {
                 Some("it is needed before the first message comes".into()),
             ),
         };
-        let fail = Fail::semantic(at, "arguments", message, span);
+        let fail = Fail::semantic(at, "function arguments", message, span);
         match hint {
             Some(hint) => fail.hint(hint),
             None => fail,
         }
+    }
+}
+
+/// What the reference says about arguments that do not fit.
+fn reference_text(problem: &ArgProblem) -> String {
+    let plural = |word: &str, count: usize| match count {
+        1 => word.to_owned(),
+        _ => format!("{word}s"),
+    };
+    match problem {
+        ArgProblem::Count { expected, got } => {
+            format!("wrong number of arguments, expected {expected}, got {got}")
+        }
+        ArgProblem::Missing(names) => {
+            format!("missing {}: {}", plural("parameter", names.len()), names.join(", "))
+        }
+        ArgProblem::Unknown { names, missing } => {
+            let options = match missing.as_slice() {
+                [] => String::new(),
+                [only] => format!(", did you mean {only}?"),
+                many => format!(", expected {}", many.join(", ")),
+            };
+            let parameters = plural("parameter", names.len());
+            format!("unknown {parameters} {}{options}", names.join(", "))
+        }
+        ArgProblem::Duplicate(name) => format!("duplicate named arg: {name}"),
+        ArgProblem::Mixed => "cannot mix named and nameless arguments".into(),
+        ArgProblem::NamedUnsupported => "named arguments are not supported".into(),
+        ArgProblem::Type { param, problem } => format!("field {param}: {problem}"),
+        ArgProblem::MustBeLiteral(param) => format!("param {param} must not be dynamic"),
     }
 }
 

@@ -49,7 +49,7 @@ impl Parser<'_> {
     }
 
     fn default_case(&mut self, at: usize) -> Parsed<Case> {
-        let end = self.term(at, "_").map_err(|fail| fail.as_expected("a match case"))?;
+        let end = self.term(at, "_").map_err(|fail| fail.as_expected("match case"))?;
         Ok((Case::Always, self.term(self.spaces(end), "=>")?))
     }
 
@@ -57,7 +57,7 @@ impl Parser<'_> {
         let remembered = self.memo.remove(&at);
         let (expr, end) = remembered
             .unwrap_or_else(|| self.query(at))
-            .map_err(|fail| fail.as_expected("a match case"))?;
+            .map_err(|fail| fail.as_expected("match case"))?;
         let end = self.term(self.spaces(end), "=>")?;
         let case = match expr.as_literal().map(|literal| literal.outcome.clone()) {
             Some(Outcome::Owned(value)) => Case::Equal(value),
@@ -112,8 +112,7 @@ impl Parser<'_> {
 
     /// `name -> query`
     pub(super) fn lambda(&mut self, at: usize) -> Parsed<Expr> {
-        let (name, body_at) =
-            self.lambda_name(at).map_err(|fail| fail.as_expected("a function"))?;
+        let (name, body_at) = self.lambda_name(at).map_err(|fail| fail.as_expected("function"))?;
         let span = Span { start: at, end: at + name.len() };
         if name == "root" || name == "this" {
             let message = format!("a context cannot be named `{name}`");
@@ -146,7 +145,7 @@ impl Parser<'_> {
     }
 
     fn lambda_name(&self, at: usize) -> Parsed<EcoString> {
-        let (name, end) = self.name(at, "a context name")?;
+        let (name, end) = self.name(at, "context name")?;
         let arrow = self.some_spaces(end)?;
         let after = self.some_spaces(self.term(arrow, "->")?)?;
         Ok((name.into(), after))
@@ -158,7 +157,7 @@ impl Parser<'_> {
         let (expr, end) = self.query(self.blank(open))?;
         let end = self
             .term(self.blank(end), ")")
-            .map_err(|fail| fail.as_expected("a closing bracket").required())?;
+            .map_err(|fail| fail.as_expected("closing bracket").required())?;
         Ok((expr, end))
     }
 }

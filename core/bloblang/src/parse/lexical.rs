@@ -19,7 +19,7 @@ impl Parser<'_> {
     /// At least one space or tab.
     pub(super) fn some_spaces(&self, at: usize) -> Result<usize, Fail> {
         match self.spaces(at) {
-            end if end == at => Err(Fail::expected(at, "white space")),
+            end if end == at => Err(Fail::expected(at, "whitespace")),
             end => Ok(end),
         }
     }
@@ -43,14 +43,14 @@ impl Parser<'_> {
         if self.peek(at) == Some(b'#') {
             return match self.text[at..].find('\n') {
                 Some(length) => Ok(at + length + 1),
-                None => Err(Fail::expected(self.text.len(), "a line break")
+                None => Err(Fail::expected(self.text.len(), "line break")
                     .hint("a comment ends with a line break, also at the end of a mapping")),
             };
         }
         let after_return = if self.peek(at) == Some(b'\r') { at + 1 } else { at };
         match self.peek(after_return) {
             Some(b'\n') => Ok(after_return + 1),
-            _ => Err(Fail::expected(after_return, "a line break")),
+            _ => Err(Fail::expected(after_return, "line break")),
         }
     }
 
@@ -58,7 +58,7 @@ impl Parser<'_> {
         if self.text.as_bytes()[at..].starts_with(term.as_bytes()) {
             Ok(at + term.len())
         } else {
-            Err(Fail::expected(at, term_name(term)))
+            Err(Fail::expected(at, term))
         }
     }
 
@@ -84,7 +84,7 @@ impl Parser<'_> {
     /// A string in double quotes, its escapes resolved. Not always UTF-8: `\xff` is a byte.
     pub(super) fn quoted(&self, at: usize) -> Parsed<Vec<u8>> {
         if self.peek(at) != Some(b'"') {
-            return Err(Fail::expected(at, "a quoted string"));
+            return Err(Fail::expected(at, "quoted string"));
         }
         let mut escaped = false;
         for (offset, byte) in self.text.as_bytes()[at + 1..].iter().enumerate() {
@@ -101,7 +101,7 @@ impl Parser<'_> {
                 _ => escaped = false,
             }
         }
-        Err(Fail::expected(self.text.len(), "a closing quote").required())
+        Err(Fail::expected(self.text.len(), "end quote").required())
     }
 
     /// A quoted string that must be text, such as a name.
@@ -120,23 +120,6 @@ impl Parser<'_> {
                 "write a backslash as `\\\\`; known escapes are \\n \\r \\t \\\" \\\\ \\u00e9",
             )
         }
-    }
-}
-
-fn term_name(term: &'static str) -> &'static str {
-    match term {
-        "=" => "`=`",
-        "=>" => "`=>`",
-        "{" => "`{`",
-        "}" => "`}`",
-        "(" => "`(`",
-        ")" => "`)`",
-        "[" => "`[`",
-        "]" => "`]`",
-        "," => "`,`",
-        ":" => "`:`",
-        "." => "`.`",
-        other => other,
     }
 }
 

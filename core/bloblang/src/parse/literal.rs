@@ -18,7 +18,7 @@ impl Parser<'_> {
             }
             Some(b'[') => self.array(at),
             Some(b'{') => self.object(at),
-            _ => Err(Fail::expected(at, "a literal")),
+            _ => Err(Fail::expected(at, "literal")),
         }
     }
 
@@ -31,7 +31,7 @@ impl Parser<'_> {
         let start = if self.peek(at) == Some(b'-') { at + 1 } else { at };
         let mut end = self.digits(start);
         if end == start {
-            return Err(Fail::expected(start, "a number"));
+            return Err(Fail::expected(start, "number"));
         }
         let fraction = if self.peek(end) == Some(b'.') { self.digits(end + 1) } else { end };
         let is_float = fraction > end + 1;
@@ -68,10 +68,10 @@ impl Parser<'_> {
     fn triple_quoted(&mut self, at: usize) -> Parsed<Expr> {
         let rest = &self.text[at..];
         if rest.chars().take(6).count() < 6 || !rest.starts_with("\"\"\"") {
-            return Err(Fail::expected(at, "a quoted string"));
+            return Err(Fail::expected(at, "quoted string"));
         }
         let Some(length) = rest[3..].find("\"\"\"") else {
-            return Err(Fail::expected(self.text.len(), "closing triple quotes").required());
+            return Err(Fail::expected(self.text.len(), "end triple-quote").required());
         };
         let content = rest[3..3 + length].to_owned();
         let end = at + length + 6;
@@ -149,7 +149,7 @@ impl Parser<'_> {
         let open = self.blank(self.term(at, "[")?);
         let (items, end) = self.delimited(
             open,
-            |this, at| this.query(at).map_err(|fail| fail.as_expected("a value")),
+            |this, at| this.query(at).map_err(|fail| fail.as_expected("object")),
             |this, at| this.comma(at),
             |this, at| this.term(this.blank(at), "]"),
         )?;
@@ -190,7 +190,7 @@ impl Parser<'_> {
         )?;
         let colon = self.term(self.spaces(after_key), ":")?;
         let (value, end) =
-            self.query(self.blank(colon)).map_err(|fail| fail.as_expected("a value"))?;
+            self.query(self.blank(colon)).map_err(|fail| fail.as_expected("object"))?;
         Ok(((key, value), end))
     }
 
@@ -202,7 +202,7 @@ impl Parser<'_> {
         if is_remembered {
             self.memo.insert(at, result.clone());
         }
-        let (expr, end) = result.map_err(|fail| fail.as_expected("a key"))?;
+        let (expr, end) = result.map_err(|fail| fail.as_expected("object"))?;
         Ok(match expr.as_literal().and_then(|literal| literal.outcome.as_value()) {
             Some(Value::String(key)) => (Key::Literal(key.clone()), end),
             _ => (Key::Computed(expr), end),

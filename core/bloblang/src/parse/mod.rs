@@ -56,6 +56,8 @@ struct Problem {
     in_argument_value: bool,
     /// The problem is inside an imported file.
     imported: Option<Diagnostic>,
+    /// What the reference says, where that is not about what was expected.
+    reference: Option<String>,
 }
 
 impl Fail {
@@ -71,6 +73,7 @@ impl Fail {
                 span: None,
                 in_argument_value: false,
                 imported: None,
+                reference: None,
             }),
         }
     }
@@ -88,6 +91,11 @@ impl Fail {
 
     fn hint(mut self, hint: impl Into<String>) -> Self {
         self.problem.hint = Some(hint.into());
+        self
+    }
+
+    fn reference(mut self, text: impl Into<String>) -> Self {
+        self.problem.reference = Some(text.into());
         self
     }
 
@@ -217,8 +225,21 @@ impl<'s> Parser<'s> {
     }
 
     fn diagnostic(&self, fail: Fail) -> Diagnostic {
-        let Problem { code, expected, mut message, hint, span, in_argument_value, imported } =
-            *fail.problem;
+        let Problem {
+            code,
+            expected,
+            mut message,
+            hint,
+            span,
+            in_argument_value,
+            imported,
+            reference,
+        } = *fail.problem;
+        let reference = match (reference, expected.as_slice()) {
+            (Some(reference), _) => reference,
+            (None, []) => message.clone(),
+            (None, expected) => suggest::reference_list(self.text, fail.at, expected, fail.fatal),
+        };
         if message.is_empty() {
             message = format!("expected {}", suggest::list(&expected));
             match self.text[fail.at..].chars().next() {
@@ -234,6 +255,7 @@ impl<'s> Parser<'s> {
             .unwrap_or_else(|| Span { start: fail.at, end: fail.at + self.word_at(fail.at).len() });
         let mut diagnostic = Diagnostic::new(code, message, hint, self.text, fail.at, span);
         diagnostic.in_argument_value = in_argument_value;
+        diagnostic.reference = reference;
         if let Some(inner) = imported {
             diagnostic.message = format!("{}: {}", diagnostic.message, inner.short());
             diagnostic.hint = diagnostic.hint.or(inner.hint);

@@ -77,7 +77,7 @@ impl Parser<'_> {
     fn term_with_tails(&mut self, start: usize) -> Parsed<Expr> {
         let is_not = self.peek(start) == Some(b'!');
         let at = if is_not { self.spaces(start + 1) } else { start };
-        let (mut expr, mut at) = self.one_term(at).map_err(|fail| fail.as_expected("a query"))?;
+        let (mut expr, mut at) = self.one_term(at).map_err(|fail| fail.as_expected("query"))?;
         loop {
             if self.peek(at) == Some(b'[') {
                 match self.square_brackets(expr, at) {
@@ -132,7 +132,7 @@ impl Parser<'_> {
             let (start, end) = self.query(at)?;
             at = self.blank(end);
             if self.peek(at) != Some(b':') {
-                let end = self.term(at, "]").map_err(|fail| fail.as_expected("`:` or `]`"))?;
+                let end = self.term(at, "]").map_err(|fail| fail.as_expected("closing bracket"))?;
                 return Ok(((Some(start), bounds), end));
             }
             bounds.start = Some(start);
@@ -190,11 +190,11 @@ impl Parser<'_> {
     /// `.name` or `."any name"`
     fn field_tail(&mut self, target: &mut Option<Expr>, at: usize) -> Parsed<Expr> {
         let (key, end) = one_of!(
-            self.name(at, "a field name").map(|(name, end)| (EcoString::from(name), end)),
+            self.name(at, "field path").map(|(name, end)| (EcoString::from(name), end)),
             self.quoted_text(at).map(|(name, end)| (EcoString::from(name), end)),
         )
-        .map_err(|fail| fail.as_expected("a field, a method or a bracket"))?;
-        let target = target.take().ok_or_else(|| Fail::expected(at, "a field name"))?;
+        .map_err(|fail| fail.as_expected("field path"))?;
+        let target = target.take().ok_or_else(|| Fail::expected(at, "field path"))?;
         Ok((get(target, vec![key], end), end))
     }
 
@@ -219,7 +219,7 @@ impl Parser<'_> {
         if let Some(expr) = self.placeholder_reference(at) {
             return Ok(expr);
         }
-        let (name, end) = self.name(start, "a variable name")?;
+        let (name, end) = self.name(start, "variable path")?;
         let name = EcoString::from(name);
         let slot = self.slots.slot(&name);
         Ok((Expr::new(ExprKind::Variable { slot, name }, Span { start: at, end }), end))
@@ -242,7 +242,7 @@ impl Parser<'_> {
 
     /// `this`, `root`, a lambda's name, or a field of `this`.
     fn field_reference(&mut self, at: usize) -> Parsed<Expr> {
-        let (name, end) = self.name(at, "a field path")?;
+        let (name, end) = self.name(at, "field path")?;
         let name = EcoString::from(name);
         let span = Span { start: at, end };
         let (base, keys) = match name.as_str() {

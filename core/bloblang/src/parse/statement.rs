@@ -76,7 +76,7 @@ impl Parser<'_> {
         if rest < self.text.len() {
             let written: String = self.text[start..end].chars().take(12).collect();
             let more = if self.text[start..end].chars().nth(12).is_some() { "..." } else { "" };
-            return Err(Fail::expected(rest, "the end of the mapping").hint(format!(
+            return Err(Fail::expected(rest, "the mapping to end here").hint(format!(
                 "the text before this was read as `root = {written}{more}`, \
                  which only stands alone; to chain on, end the line before with a dot or operator"
             )));
@@ -126,7 +126,7 @@ impl Parser<'_> {
         })
         .map_err(|fail| {
             let is_start = fail.at == at;
-            if is_start { fail.as_expected("an import, a map or an assignment") } else { fail }
+            if is_start { fail.as_expected("import, map, or assignment") } else { fail }
         })
     }
 
@@ -145,7 +145,7 @@ impl Parser<'_> {
     fn import_statement(&mut self, at: usize) -> Parsed<()> {
         let start = self.some_spaces(self.term(at, "import")?)?;
         let (file, end) =
-            self.quoted_text(start).map_err(|fail| fail.as_expected("a file path").required())?;
+            self.quoted_text(start).map_err(|fail| fail.as_expected("filepath").required())?;
         let span = Span { start, end };
         let (_, maps, _) = self.import(&file, at, span)?;
         if maps.is_empty() {
@@ -213,7 +213,7 @@ impl Parser<'_> {
             self.quoted_text(start),
             self.name(start, "").map(|(name, end)| (name.to_owned(), end)),
         )
-        .map_err(|fail| fail.as_expected("a map name").required())?;
+        .map_err(|fail| fail.as_expected("map name").required())?;
         let name_span = Span { start, end };
         let open = self.some_spaces(end)?;
         let slots = std::mem::take(&mut self.slots);
@@ -244,13 +244,13 @@ impl Parser<'_> {
 
     /// `let name = query`
     fn let_statement(&mut self, at: usize) -> Parsed<StatementKind> {
-        let end = self.term(at, "let").map_err(|fail| fail.as_expected("an assignment"))?;
+        let end = self.term(at, "let").map_err(|fail| fail.as_expected("assignment"))?;
         let start = self.some_spaces(end)?;
         let (name, end) = one_of!(
             self.quoted_text(start),
             self.name(start, "").map(|(name, end)| (name.to_owned(), end)),
         )
-        .map_err(|fail| fail.as_expected("a variable name").required())?;
+        .map_err(|fail| fail.as_expected("variable name").required())?;
         let equals = self.term(self.some_spaces(end)?, "=")?;
         let (value, end) = self.query(self.some_spaces(equals)?)?;
         let target = Target::Variable(self.slots.slot(&name));
@@ -259,7 +259,7 @@ impl Parser<'_> {
 
     /// `meta name = query`, or `meta = query` for all metadata
     fn meta_statement(&mut self, at: usize, block: Block) -> Parsed<StatementKind> {
-        let end = self.term(at, "meta").map_err(|fail| fail.as_expected("an assignment"))?;
+        let end = self.term(at, "meta").map_err(|fail| fail.as_expected("assignment"))?;
         let start = self.some_spaces(end)?;
         let (key, end) = match self.peek(start) {
             Some(b'"') => {
@@ -293,7 +293,7 @@ impl Parser<'_> {
     }
 
     fn target_path(&self, at: usize) -> Parsed<Vec<EcoString>> {
-        let (first, end) = self.name(at, "an assignment")?;
+        let (first, end) = self.name(at, "assignment")?;
         let mut keys = vec![EcoString::from(first)];
         match self.target_tail(end) {
             Ok((tail, end)) => {
@@ -311,7 +311,7 @@ impl Parser<'_> {
         loop {
             let (key, end) = one_of!(
                 self.quoted_text(at),
-                self.name(at, "a target path").map(|(name, end)| (name.to_owned(), end)),
+                self.name(at, "target path").map(|(name, end)| (name.to_owned(), end)),
             )?;
             keys.push(EcoString::from(key));
             match self.term(end, ".") {
@@ -323,7 +323,7 @@ impl Parser<'_> {
 
     /// `if condition { statements } else if condition { statements } else { statements }`
     fn if_statement(&mut self, at: usize, block: Block) -> Parsed<StatementKind> {
-        let end = self.term(at, "if").map_err(|fail| fail.as_expected("an assignment"))?;
+        let end = self.term(at, "if").map_err(|fail| fail.as_expected("assignment"))?;
         let start = self.some_spaces(end)?;
         let block = Block { imports_and_maps: false, metadata: true, ..block };
         let (branch, mut end) = self.if_branch(start, block)?;

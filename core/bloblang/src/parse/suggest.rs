@@ -1,11 +1,75 @@
 //! Help for people: similar names, lists in words, common mistakes.
 
-/// Alternatives in words: `a, b or c`.
-pub(super) fn list(items: &[&str]) -> String {
-    match items {
+/// What would have been accepted, in words a user knows: `a, b or c`.
+pub(super) fn list(expected: &[&'static str]) -> String {
+    let mut items: Vec<String> = Vec::new();
+    for what in expected {
+        let friendly = friendly(what);
+        if !items.contains(&friendly) {
+            items.push(friendly);
+        }
+    }
+    match items.as_slice() {
         [] => String::new(),
-        [only] => (*only).to_owned(),
+        [only] => only.clone(),
         [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+/// The reference's name of a piece of grammar, said better.
+fn friendly(what: &str) -> String {
+    match what {
+        "whitespace" => "a space",
+        "line break" => "a line break",
+        "quoted string" => "a string in double quotes",
+        "end quote" => "a closing double quote",
+        "end triple-quote" => "closing triple quotes",
+        "literal" | "object" => "a value",
+        "number" => "a number",
+        "query" => "an expression (a value, a path, a function or an operation)",
+        "field path" => "a field name",
+        "variable path" | "variable name" => "a variable name",
+        "match case" => "a match case",
+        "function" => "a function",
+        "method" => "a method",
+        "function arguments" => "arguments in brackets",
+        "function argument" => "an argument",
+        "argument value" => "the value of the argument",
+        "comma" => "a comma",
+        "closing bracket" | ")" => "a closing bracket",
+        "snake-case" => "a parameter name",
+        "context name" => "a context name",
+        "assignment" => "an assignment",
+        "import, map, or assignment" => "an assignment, a `map` or an `import`",
+        "filepath" => "a file path in double quotes",
+        "map name" => "a map name",
+        "target path" => "a target path",
+        "end of expression" => "`}` at the end of the expression",
+        "end of escaped expression" => "`}}` at the end of the escaped expression",
+        "the mapping to end here" => "the end of the mapping",
+        other => return format!("`{other}`"),
+    }
+    .to_owned()
+}
+
+/// The reference's own text for what would have been accepted at a place.
+pub(super) fn reference_list(text: &str, at: usize, expected: &[&str], fatal: bool) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for what in expected {
+        if !names.contains(what) {
+            names.push(what);
+        }
+    }
+    let list = match names.as_slice() {
+        [first @ .., last] if first.len() > 1 => format!("{}, or {last}", first.join(", ")),
+        names => names.join(" or "),
+    };
+    let required = if fatal { "required: " } else { "" };
+    let found: String = text[at..].chars().take(5).collect();
+    if found.is_empty() {
+        format!("{required}expected {list}, but reached end of input")
+    } else {
+        format!("{required}expected {list}, got: {found}")
     }
 }
 
@@ -70,7 +134,7 @@ pub(super) fn syntax_hint(text: &str, at: usize, expected: &[&str]) -> Option<St
         "strings stand in double quotes"
     } else if rest.starts_with("=") && before.ends_with("==") {
         "write `==`; comparison is always strict"
-    } else if rest.starts_with('[') && expected.contains(&"a line break") {
+    } else if rest.starts_with('[') && expected.contains(&"line break") {
         "write `.index(0)` for an element and `.slice(1, 2)` for a part"
     } else if rest.starts_with('.') && before.is_empty() && line_start > 0 {
         "a line cannot begin with a dot: end the line before with it"

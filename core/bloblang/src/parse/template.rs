@@ -45,7 +45,7 @@ impl Parser<'_> {
             let rest = &self.text[at..];
             if rest.starts_with("${{!") {
                 let Some(length) = rest[4..].find("}}") else {
-                    let fail = Fail::expected(at + 4, "`}}` at the end of the escaped expression");
+                    let fail = Fail::expected(at + 4, "end of escaped expression");
                     return Err(fail.required());
                 };
                 plain.push_str("${!");
@@ -55,9 +55,9 @@ impl Parser<'_> {
             } else if rest.starts_with("${!") {
                 self.flush(&mut plain, &mut segments);
                 let (query, end) = self.query(self.spaces(at + 3)).map_err(Fail::required)?;
-                at = self.term(self.spaces(end), "}").map_err(|fail| {
-                    fail.as_expected("`}` at the end of the expression").required()
-                })?;
+                at = self
+                    .term(self.spaces(end), "}")
+                    .map_err(|fail| fail.as_expected("end of expression").required())?;
                 segments.push(Segment::Query(query));
             } else {
                 let length = match rest.find('$') {

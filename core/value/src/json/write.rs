@@ -114,6 +114,21 @@ fn write_base64(content: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// Escapes `<`, `>` and `&` in JSON text, where they stand inside strings only.
+pub fn escape_html(text: &mut Vec<u8>) {
+    if !text.iter().any(|byte| matches!(byte, b'<' | b'>' | b'&')) {
+        return;
+    }
+    let mut escaped = Vec::with_capacity(text.len() + 32);
+    for byte in &*text {
+        match byte {
+            b'<' | b'>' | b'&' => escaped.extend_from_slice(&control_escape(*byte)),
+            other => escaped.push(*other),
+        }
+    }
+    *text = escaped;
+}
+
 /// RFC 3339 with as many fraction digits as needed, `Z` for UTC.
 pub fn timestamp_text(at: &Zoned) -> String {
     let offset = at.offset();

@@ -103,7 +103,9 @@ impl Case {
             for (at, _) in text.match_indices("141") {
                 let port = text.get(at..at + 5).filter(|it| it.bytes().all(|b| b.is_ascii_digit()));
                 let alone = !text[..at].ends_with(|c: char| c.is_ascii_digit())
-                    && !text[at..].get(5..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+                    && !text[at..]
+                        .get(5..)
+                        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
                 if let Some(port) = port.filter(|_| alone) {
                     ports.entry(port.to_owned()).or_insert_with(|| free_port().to_string());
                 }
@@ -135,7 +137,9 @@ pub(super) fn texts(node: Option<&Node>) -> Vec<String> {
 
 fn map(node: Option<&Node>) -> BTreeMap<String, String> {
     let fields = node.and_then(Node::as_map).unwrap_or_default().iter();
-    fields.map(|(key, text)| (key.name.clone(), text.as_text().unwrap_or_default().to_owned())).collect()
+    fields
+        .map(|(key, text)| (key.name.clone(), text.as_text().unwrap_or_default().to_owned()))
+        .collect()
 }
 
 /// An empty directory, deleted in the end.
@@ -145,9 +149,11 @@ impl Directory {
     fn new() -> Result<Self> {
         use std::sync::atomic::{AtomicUsize, Ordering};
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("sluice-case-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name =
+            format!("sluice-case-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Self(path))
     }
 }

@@ -104,7 +104,10 @@ impl Expectation {
         if let Some(expected) = &self.stderr_lines {
             let actual: Vec<&str> = ran.stderr.lines().filter(|line| !line.is_empty()).collect();
             let same = expected.len() == actual.len()
-                && expected.iter().zip(&actual).all(|(expected, actual)| same_line(expected, actual));
+                && expected
+                    .iter()
+                    .zip(&actual)
+                    .all(|(expected, actual)| same_line(expected, actual));
             found.compare("stderr", &expected.join("\n"), &actual.join("\n"), same);
         }
         for (name, expected) in &self.files {
@@ -220,7 +223,10 @@ mod tests {
     #[test]
     fn brands_are_alike_only_as_words() {
         assert_eq!(unbranded("@service=bento Bento /bento"), "@service=sluice Sluice /sluice");
-        assert_eq!(unbranded("bento_read_until bentos xbento ento"), "bento_read_until bentos xbento ento");
+        assert_eq!(
+            unbranded("bento_read_until bentos xbento ento"),
+            "bento_read_until bentos xbento ento"
+        );
     }
 
     #[test]

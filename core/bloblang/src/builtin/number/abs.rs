@@ -21,7 +21,7 @@ pub(super) const METHOD: Method =
 
 fn abs(value: &Value) -> Result<Value, Error> {
     match Num::of(value) {
-        Some(Num::Int(n)) => Ok(Value::Int(n.wrapping_abs())),
+        Some(Num::Int(n)) => Ok(Value::Int(n.saturating_abs())),
         Some(Num::UInt(n)) => Ok(Value::UInt(n)),
         Some(Num::Float(f)) => Ok(Value::Float(f.abs())),
         None => Err(Error::expected(&["number", "integer"], value)),

@@ -1,7 +1,11 @@
 //! `uint64`: unsigned integers of 64 bits.
 
-use super::unsigned;
-use crate::builtin::{Category, Example, Method, MethodCode};
+use sluice_value::Value;
+
+use crate::{
+    builtin::{Category, Example, Method, MethodCode},
+    number,
+};
 
 pub(super) const METHOD: Method = Method::new(
     "uint64",
@@ -9,7 +13,7 @@ pub(super) const METHOD: Method = Method::new(
     "Turns a number without a fraction, or text that spells one (also as `0x1f`, `0o17`, `0b11`), \
      into an unsigned integer of 64 bits, from 0 to 18446744073709551615. Anything else is an error; round floats \
      before.",
-    MethodCode::Value(|value| unsigned(value, 64)),
+    MethodCode::Value(|value| number::to_u64(value).map(Value::UInt)),
 )
 .plain_errors()
 .examples(&[Example::new(

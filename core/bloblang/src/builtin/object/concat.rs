@@ -2,18 +2,18 @@
 
 use std::borrow::Cow;
 
-use sluice_value::Value;
+use sluice_value::{EcoVec, Value};
 
 use crate::{
-    Context, Error, Outcome,
-    builtin::{Args, Category, Example, Method, MethodCode},
+    Error, Outcome,
+    builtin::{Args, Category, Example, Method, MethodCode, PreparedMethod},
 };
 
 pub(super) const METHOD: Method = Method::new(
     "concat",
     &[Category::ObjectAndArray],
     "The elements of the target and of all arguments, which must be arrays, in one array.",
-    MethodCode::Eval(concat),
+    MethodCode::Prepare(concat),
 )
 .plain_errors()
 .variadic()
@@ -22,20 +22,19 @@ pub(super) const METHOD: Method = Method::new(
     &[(r#"{"a":[1],"b":[2,3]}"#, r#"{"all":[1,2,3,9]}"#)],
 )]);
 
-fn concat<'a>(
-    target: Cow<'a, Value>,
-    args: &Args<'_, 'a>,
-    _context: &Context<'a>,
-) -> Result<Outcome<'a>, Error> {
-    let mut items = match target.into_owned() {
-        Value::Array(items) => items,
-        other => return Err(Error::expected(&["array"], &other)),
-    };
+fn concat(args: &Args<'_, '_>) -> Result<PreparedMethod, Error> {
+    let mut more = EcoVec::new();
     for outcome in args.outcomes() {
         match outcome.as_value() {
-            Some(Value::Array(more)) => items.extend(more.iter().cloned()),
+            Some(Value::Array(items)) => more.extend(items.iter().cloned()),
             _ => return Err(Error::expected_outcome(&["array"], outcome)),
         }
     }
-    Ok(Outcome::Owned(Value::Array(items)))
+    Ok(PreparedMethod::with_context(move |target: Cow<'_, Value>, _| match target.into_owned() {
+        Value::Array(mut items) => {
+            items.extend(more.iter().cloned());
+            Ok(Outcome::Owned(Value::Array(items)))
+        }
+        other => Err(Error::expected(&["array"], &other)),
+    }))
 }

@@ -36,7 +36,7 @@ fn merge<'a>(
 }
 
 /// An array of both values, the elements of arrays being taken out.
-fn both(own: Value, new: Value) -> Value {
+pub(super) fn both(own: Value, new: Value) -> Value {
     let mut items = match own {
         Value::Array(items) => items,
         other => std::iter::once(other).collect(),

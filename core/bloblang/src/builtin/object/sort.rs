@@ -1,12 +1,10 @@
 //! `sort`: an array in order.
 
-use std::borrow::Cow;
-
 use sluice_value::{Object, Value};
 
 use super::{array_of, order};
 use crate::{
-    Context, Error, Outcome,
+    Context, Error, Expr, Outcome,
     builtin::{Args, Category, Example, Method, MethodCode, Param},
 };
 
@@ -16,7 +14,7 @@ pub(super) const METHOD: Method = Method::new(
     "The elements of an array in increasing order. They must be all numbers or all strings, unless \
      a comparison is given: a query that sees two elements as `left` and `right` and yields \
      whether `left` comes first.",
-    MethodCode::Eval(sort),
+    MethodCode::Lazy(sort),
 )
 .params(&[Param::query("compare", "Whether `left` comes before `right`.").optional()])
 .examples(&[
@@ -29,11 +27,13 @@ pub(super) const METHOD: Method = Method::new(
 ]);
 
 fn sort<'a>(
-    target: Cow<'a, Value>,
+    target: &'a Expr,
     args: &Args<'_, 'a>,
     context: &Context<'a>,
 ) -> Result<Outcome<'a>, Error> {
-    let mut items: Vec<Value> = array_of(&target)?.iter().cloned().collect();
+    let value = target.eval(context)?.into_cow();
+    let array = array_of(&value).map_err(|error| error.from_expression(|| target.annotation()))?;
+    let mut items: Vec<Value> = array.iter().cloned().collect();
     match args.opt_query(0) {
         None => {
             order::sort(&mut items, &mut |(i, a), (j, b)| {

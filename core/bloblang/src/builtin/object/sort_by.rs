@@ -1,12 +1,10 @@
 //! `sort_by`: an array in the order of what a query makes of its elements.
 
-use std::borrow::Cow;
-
 use sluice_value::Value;
 
 use super::{array_of, order};
 use crate::{
-    Context, Error, Outcome,
+    Context, Error, Expr, Outcome,
     builtin::{Args, Category, Example, Method, MethodCode, Param},
 };
 
@@ -15,7 +13,7 @@ pub(super) const METHOD: Method = Method::new(
     &[Category::ObjectAndArray],
     "The elements of an array in increasing order of a query's results for them, which must be all \
      numbers or all strings.",
-    MethodCode::Eval(sort_by),
+    MethodCode::Lazy(sort_by),
 )
 .params(&[Param::query("query", "What to sort an element by.")])
 .examples(&[Example::new(
@@ -24,12 +22,13 @@ pub(super) const METHOD: Method = Method::new(
 )]);
 
 fn sort_by<'a>(
-    target: Cow<'a, Value>,
+    target: &'a Expr,
     args: &Args<'_, 'a>,
     context: &Context<'a>,
 ) -> Result<Outcome<'a>, Error> {
     let query = args.query(0);
-    let items = array_of(&target)?;
+    let value = target.eval(context)?.into_cow();
+    let items = array_of(&value).map_err(|error| error.from_expression(|| target.annotation()))?;
     if items.len() < 2 {
         return Ok(Outcome::Owned(Value::Array(items.clone())));
     }

@@ -1,11 +1,9 @@
 //! `sum`: numbers of an array added up.
 
-use std::borrow::Cow;
-
 use sluice_value::Value;
 
 use crate::{
-    Context, Error, Outcome,
+    Context, Error, Expr, Outcome,
     builtin::{Args, Category, Example, Method, MethodCode},
     number,
 };
@@ -14,18 +12,20 @@ pub(super) const METHOD: Method = Method::new(
     "sum",
     &[Category::ObjectAndArray],
     "The sum of the numbers of an array. A number is its own sum.",
-    MethodCode::Eval(sum),
+    MethodCode::Lazy(sum),
 )
 .examples(&[Example::new("root.sum = this.n.sum()", &[(r#"{"n":[3,8,4.5]}"#, r#"{"sum":15.5}"#)])]);
 
 fn sum<'a>(
-    target: Cow<'a, Value>,
+    target: &'a Expr,
     _args: &Args<'_, 'a>,
-    _context: &Context<'a>,
+    context: &Context<'a>,
 ) -> Result<Outcome<'a>, Error> {
-    match &*target {
-        Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Number(_) => Ok(target.into()),
-        Value::Array(items) => {
+    let outcome = target.eval(context)?;
+    match outcome.as_value() {
+        Some(Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Number(_)) => Ok(outcome),
+        // Of an element's error the target is not named.
+        Some(Value::Array(items)) => {
             let mut total = 0.0;
             let mut failed = None;
             for (at, item) in items.iter().enumerate() {
@@ -36,6 +36,9 @@ fn sum<'a>(
             }
             failed.map_or(Ok(Outcome::from(total)), Err)
         }
-        other => Err(Error::expected(&["array"], other)),
+        _ => {
+            Err(Error::expected_outcome(&["array"], &outcome)
+                .from_expression(|| target.annotation()))
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `with`: only what stands at some paths.
 
-use sluice_value::{EcoString, EcoVec, Object, Value};
+use sluice_value::{EcoString, Object, Value};
 
 use super::paths_of;
 use crate::{
@@ -11,8 +11,8 @@ use crate::{
 pub(super) const METHOD: Method = Method::new(
     "with",
     &[Category::ObjectAndArray],
-    "An object with only what stands at the given dot paths. A path goes through arrays, on to \
-     each of their elements.",
+    "An object with only what stands at the given dot paths. Paths do not lead into arrays, which \
+     stay whole.",
     MethodCode::Prepare(with),
 )
 .plain_errors()
@@ -40,30 +40,20 @@ fn only(fields: &Object, paths: &[&[EcoString]]) -> Object {
     fields
         .iter()
         .filter_map(|(key, value)| {
-            let matching: Vec<&[EcoString]> = paths
+            let mut matching = paths
                 .iter()
                 .filter_map(|path| path.split_first())
                 .filter(|(first, _)| *first == key)
                 .map(|(_, rest)| rest)
-                .collect();
-            if matching.is_empty() {
-                return None;
+                .peekable();
+            matching.peek()?;
+            let below: Vec<&[EcoString]> = matching.filter(|rest| !rest.is_empty()).collect();
+            match value {
+                Value::Object(inner) if !below.is_empty() => {
+                    Some((key.clone(), Value::Object(only(inner, &below))))
+                }
+                _ => Some((key.clone(), value.clone())),
             }
-            if matching.iter().any(|rest| rest.is_empty()) {
-                return Some((key.clone(), value.clone()));
-            }
-            below(value, &matching).map(|value| (key.clone(), value))
         })
         .collect()
-}
-
-fn below(value: &Value, paths: &[&[EcoString]]) -> Option<Value> {
-    match value {
-        Value::Object(fields) => Some(Value::Object(only(fields, paths))),
-        Value::Array(items) => {
-            let items: EcoVec<Value> = items.iter().filter_map(|item| below(item, paths)).collect();
-            Some(Value::Array(items))
-        }
-        _ => None,
-    }
 }

@@ -1,13 +1,11 @@
 //! `zip`: elements of several arrays side by side.
 
-use std::borrow::Cow;
-
 use sluice_value::{EcoVec, Value};
 
 use super::array_of;
 use crate::{
-    Context, Error, Outcome,
-    builtin::{Args, Category, Example, Method, MethodCode},
+    Error,
+    builtin::{Args, Category, Example, Method, MethodCode, PreparedMethod},
 };
 
 pub(super) const METHOD: Method = Method::new(
@@ -15,7 +13,7 @@ pub(super) const METHOD: Method = Method::new(
     &[Category::ObjectAndArray],
     "An array whose elements are arrays of one element of the target and of each argument. All \
      must be arrays of the same length.",
-    MethodCode::Eval(zip),
+    MethodCode::Prepare(zip),
 )
 .plain_errors()
 .variadic()
@@ -24,22 +22,25 @@ pub(super) const METHOD: Method = Method::new(
     &[(r#"{"a":["x","y"],"b":[1,2]}"#, r#"{"pairs":[["x",1],["y",2]]}"#)],
 )]);
 
-fn zip<'a>(
-    target: Cow<'a, Value>,
-    args: &Args<'_, 'a>,
-    _context: &Context<'a>,
-) -> Result<Outcome<'a>, Error> {
-    let items = array_of(&target)?;
-    let mut columns = vec![items];
+fn zip(args: &Args<'_, '_>) -> Result<PreparedMethod, Error> {
+    let mut columns: Vec<EcoVec<Value>> = Vec::with_capacity(args.len());
     for outcome in args.outcomes() {
         let column = outcome.as_value().and_then(Value::as_array);
-        columns.push(column.ok_or_else(|| Error::expected_outcome(&["array"], outcome))?);
+        let column = column.ok_or_else(|| Error::expected_outcome(&["array"], outcome))?;
+        columns.push(column.clone());
     }
-    if columns.iter().any(|column| column.len() != items.len()) {
-        return Err(Error::new("can't zip different length array values"));
-    }
-    let rows = (0..items.len()).map(|at| {
-        Value::Array(columns.iter().map(|column| column[at].clone()).collect::<EcoVec<_>>())
-    });
-    Ok(Outcome::Owned(Value::Array(rows.collect())))
+    Ok(PreparedMethod::new(move |value| {
+        let items = array_of(value)?;
+        if columns.is_empty() {
+            return Err(Error::new("zip requires at least one argument"));
+        }
+        if columns.iter().any(|column| column.len() != items.len()) {
+            return Err(Error::new("can't zip different length array values"));
+        }
+        let rows = items.iter().enumerate().map(|(at, item)| {
+            let rest = columns.iter().map(|column| column[at].clone());
+            Value::Array(std::iter::once(item.clone()).chain(rest).collect())
+        });
+        Ok(Value::Array(rows.collect()))
+    }))
 }

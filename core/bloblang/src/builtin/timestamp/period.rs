@@ -51,7 +51,7 @@ impl Decimal {
     }
 
     fn negated(self) -> Self {
-        Self { digits: -self.digits, ..self }
+        Self { digits: self.digits.saturating_neg(), ..self }
     }
 }
 

@@ -165,7 +165,10 @@ fn letter(out: &mut String, moment: &Zoned, letter: char, flags: Flags) -> bool 
         }
         'M' => flags.number(out, i64::from(moment.minute()), 2, '0'),
         'S' => flags.number(out, i64::from(moment.second()), 2, '0'),
-        's' => flags.number(out, moment.timestamp().as_second(), 0, ' '),
+        's' => {
+            let seconds = moment.timestamp().as_nanosecond().div_euclid(1_000_000_000);
+            flags.number(out, seconds as i64, 0, ' ');
+        }
         'f' => flags.number(out, i64::from(moment.subsec_nanosecond()) / 1000, 6, '0'),
         'Z' => match zone_name(moment) {
             Some(name) => flags.word(out, &name),
@@ -271,7 +274,7 @@ mod tests {
                 "%c|%+|%v|%r|%R|%D",
                 "Wed Feb  3 04:05:06 2021|Wed Feb  3 04:05:06 +0200 2021| 3-Feb-2021|04:05:06 AM|04:05|02/03/21",
             ),
-            ("100%% %Q %5Q %", "100% %Q  %5Q %"),
+            ("100%% %Q %5Q %", "100% %Q   %5Q %"),
         ] {
             assert_eq!(format(&at, pattern), expected, "{pattern}");
         }

@@ -385,8 +385,9 @@ impl<'t> Reading<'t> {
         if weeks != Weeks::Sunday && self.weekday == 1 {
             week += 1;
         }
-        let base = moment((self.year, 1, start), (0, 0, 0), 0, TimeZone::UTC)
-            .ok_or("time is out of range")?;
+        let time = (self.hour, self.minute, self.second);
+        let base =
+            moment((self.year, 1, start), time, 0, TimeZone::UTC).ok_or("time is out of range")?;
         let sunday = i64::from(base.weekday().to_sunday_zero_offset());
         Ok((self.year, 1, start + week * 7 - sunday + self.weekday - 1))
     }
