@@ -1,31 +1,17 @@
-//! What the linter asks of the engine: components by the registry, programs by the language.
+//! What the linter asks of the engine: components, and whether programs parse.
 
-use sluice_bloblang::{Diagnostics, Environment, Program, Template};
-use sluice_config::ComponentKind;
-use sluice_config::lint::{Catalogue, ComponentEntry, Components, TextProblem};
+use sluice_bloblang::{Diagnostics, Program, Template};
+use sluice_config::lint::{Catalogue, TextProblem};
 
 use crate::Registry;
 
-/// A registry and the language its mappings are written in.
-#[derive(Clone, Copy)]
-pub struct EngineCatalogue<'a> {
-    pub registry: &'a Registry,
-    pub language: &'a Environment,
-}
-
-impl Components for EngineCatalogue<'_> {
-    fn component(&self, kind: ComponentKind, name: &str) -> Option<ComponentEntry<'_>> {
-        self.registry.component(kind, name)
-    }
-}
-
-impl Catalogue for EngineCatalogue<'_> {
+impl Catalogue for Registry {
     fn mapping_problem(&self, text: &str) -> Option<TextProblem> {
-        Program::parse(text, self.language).err().and_then(|problems| problem(&problems))
+        Program::parse(text, self.language()).err().and_then(|problems| problem(&problems))
     }
 
     fn interpolation_problem(&self, text: &str) -> Option<TextProblem> {
-        Template::parse(text, self.language).err().and_then(|problems| problem(&problems))
+        Template::parse(text, self.language()).err().and_then(|problems| problem(&problems))
     }
 }
 

@@ -25,7 +25,6 @@ mod shared;
 mod stop;
 pub mod wiring;
 
-pub use catalogue::EngineCatalogue;
 pub use component::{
     Batches, Burst, Cache, CacheError, Composite, ConnectError, Delivery, DirectProcessor, Input,
     LinkState, Output, Processor, RateLimit, ReadError, Reader, Scan, ScanError, Scanner, Sink,
