@@ -12,12 +12,17 @@ use http::{
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The protocol a message switches to, if it does.
+///
+/// HTTP/2 by upgrade is not passed on: inside it a client would speak to the upstream past every
+/// check of the gateway.
 pub(crate) fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
     let asks = tokens(headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
-    if asks { headers.get(UPGRADE).cloned() } else { None }
+    let to_http2 = tokens(headers, &UPGRADE).any(|token| token.eq_ignore_ascii_case("h2c"));
+    if asks && !to_http2 { headers.get(UPGRADE).cloned() } else { None }
 }
 
 /// Removes what concerns only the connection a message came on.
@@ -48,6 +53,7 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
 /// Prepares a request's headers for the next hop.
 pub(crate) fn prepare_request(headers: &mut HeaderMap, peer: IpAddr, upgrade: Option<HeaderValue>) {
     remove_hop_by_hop(headers);
+    headers.remove(HTTP2_SETTINGS);
     // The gateway has answered it itself by reading the body.
     headers.remove(EXPECT);
     if let Some(protocol) = upgrade {
@@ -110,5 +116,7 @@ mod tests {
         assert!(upgrade_of(&headers(&[("upgrade", "websocket")])).is_none());
         let asked = headers(&[("upgrade", "websocket"), ("connection", "keep-alive, Upgrade")]);
         assert_eq!(upgrade_of(&asked).unwrap(), "websocket");
+        let http2 = headers(&[("upgrade", "websocket, H2C"), ("connection", "Upgrade")]);
+        assert!(upgrade_of(&http2).is_none());
     }
 }

@@ -1,4 +1,10 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,8 +17,9 @@ use sluice_plane::{
     ApiExtension, ApiHandler, Body, BodyError, ExtensionError, Outcome, PlaneSettings,
     RequestContext,
 };
+use tokio::io::AsyncWriteExt;
 
-use crate::support::{Gateway, Options, api, echo, fault, proxy_api};
+use crate::support::{Gateway, Options, PATIENCE, api, echo, fault, proxy_api};
 
 /// Answers the paths its document lists with what it knows about the request.
 struct Pages;
@@ -39,6 +46,10 @@ impl ApiHandler for PageHandler {
             let frames = futures_util::stream::pending::<Result<Frame<Bytes>, BodyError>>();
             return Outcome::Answered(Response::new(Body::new(StreamBody::new(frames))));
         }
+        if context.stripped_path == "/wait" {
+            let _waiting = Waiting::begin();
+            std::future::pending::<()>().await;
+        }
         if !self.0.contains(&context.stripped_path) {
             return Outcome::Continue(request);
         }
@@ -58,6 +69,33 @@ impl ApiHandler for PageHandler {
             String::from_utf8_lossy(&body)
         );
         Outcome::Answered(Response::new(Body::from(text)))
+    }
+}
+
+/// Requests that wait for ever.
+struct Waiting;
+
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+impl Waiting {
+    fn begin() -> Self {
+        WAITING.fetch_add(1, Ordering::SeqCst);
+        Self
+    }
+
+    async fn until(count: usize) {
+        let began = Instant::now();
+        while WAITING.load(Ordering::SeqCst) != count {
+            let waiting = WAITING.load(Ordering::SeqCst);
+            assert!(began.elapsed() < PATIENCE, "{waiting} wait, not {count}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -153,6 +191,20 @@ async fn an_oversized_body_is_413_whatever_the_handler_says() {
     let request = "POST /a/page HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\
                    Connection: close\r\n\r\n5\r\n12345\r\n0\r\n\r\n";
     gateway.send(request).await.expect(413, "Request Entity Too Large\n");
+}
+
+#[tokio::test]
+async fn requests_of_clients_that_vanish_are_dropped() {
+    let gateway = Gateway::with(pages(), [with_pages(api("a", "/a/"), &[], false)]).await;
+    let mut clients = Vec::new();
+    for _ in 0..50 {
+        let mut client = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+        client.write_all(b"GET /a/wait HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+        clients.push(client);
+    }
+    Waiting::until(50).await;
+    drop(clients);
+    Waiting::until(0).await;
 }
 
 #[tokio::test]

@@ -136,3 +136,34 @@ async fn an_upgraded_connection_still_has_its_place() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+#[tokio::test]
+async fn a_silent_answer_outlives_every_timeout() {
+    let silent = crate::support::upstream(|_| async {
+        let words = futures_util::stream::unfold(0, |count| async move {
+            if count == 2 {
+                return None;
+            }
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            let frame = http_body::Frame::data(bytes::Bytes::from("data: x\n\n"));
+            Some((Ok::<_, std::convert::Infallible>(frame), count + 1))
+        });
+        let body = http_body_util::StreamBody::new(words);
+        http::Response::builder()
+            .header("content-type", "text/event-stream")
+            .body(http_body_util::combinators::UnsyncBoxBody::new(body))
+            .unwrap()
+    })
+    .await;
+    let short = Duration::from_millis(150);
+    let limits = Limits {
+        header_timeout: short,
+        read_timeout: short,
+        write_timeout: short,
+        idle_timeout: short,
+        ..Limits::default()
+    };
+    let gateway =
+        Gateway::with(Options { limits, ..Options::default() }, [proxy_api("/a/", silent)]).await;
+    gateway.get("/a/events").await.expect(200, "data: x\n\ndata: x\n\n");
+}

@@ -122,6 +122,36 @@ async fn a_client_may_speak_http2_without_tls() {
 }
 
 #[tokio::test]
+async fn trailers_pass_from_http2_to_http2() {
+    use http::{HeaderMap, HeaderValue};
+    use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+    use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+
+    let address = upstream(|request| async move {
+        assert_eq!(request.headers()["te"], "trailers");
+        let trailers = HeaderMap::from_iter([(
+            http::HeaderName::from_static("grpc-status"),
+            HeaderValue::from_static("0"),
+        )]);
+        let body = Full::new(bytes::Bytes::from_static(b"reply"));
+        let body = body.with_trailers(async move { Some(Ok(trailers)) });
+        Response::new(UnsyncBoxBody::new(body))
+    })
+    .await;
+    let mut api = proxy_api("/a/", address);
+    api.upstream.target = Some(Target::parse(&format!("h2c://{address}/")).unwrap());
+    let gateway = Gateway::start([api]).await;
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let request = http::Request::post(format!("http://{}/a/Service/Method", gateway.address))
+        .header("te", "trailers")
+        .body(Full::new(bytes::Bytes::from_static(b"call")))
+        .unwrap();
+    let answer = client.request(request).await.unwrap().into_body().collect().await.unwrap();
+    assert_eq!(answer.trailers().unwrap()["grpc-status"], "0");
+    assert_eq!(answer.to_bytes(), "reply");
+}
+
+#[tokio::test]
 async fn a_dead_pooled_connection_is_not_the_clients_problem() {
     // Closes every connection after one answer, without saying so.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
