@@ -32,6 +32,14 @@ impl Batch {
         Numbering(former)
     }
 
+    /// Keeps the members that an error names; all of them when it names none.
+    pub fn retain_failed(&mut self, error: &DeliveryError) {
+        let has_failed = |message: &Message| error.of(message.lineage).is_some();
+        if !error.is_of_whole_batch() && self.0.iter().any(has_failed) {
+            self.0.retain(has_failed);
+        }
+    }
+
     /// Numbers the members 0, 1, 2, ... where nobody needs their former lineages.
     pub fn number(&mut self) {
         for (at, message) in self.0.iter_mut().enumerate() {

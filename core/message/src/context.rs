@@ -11,6 +11,8 @@ pub struct Context {
     pub reply: Option<Arc<ReplyStore>>,
     /// W3C `traceparent` of the span this message belongs to.
     pub trace: Option<Arc<str>>,
+    /// W3C `traceparent` of a span in another trace that led to this message, to be linked to.
+    pub link: Option<Arc<str>>,
 }
 
 /// Replies gathered for a source that answers its caller, such as an HTTP request.

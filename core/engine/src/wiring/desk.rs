@@ -106,10 +106,7 @@ impl Desk {
 
     /// Keeps what failed of a batch for its next attempt.
     fn keep(&self, mut batch: Batch, error: &DeliveryError, ack: Option<Ack>, attempts: u32) {
-        let failed = |lineage| error.of(lineage).is_some();
-        if !error.is_of_whole_batch() && batch.iter().any(|message| failed(message.lineage)) {
-            batch.retain(|message| failed(message.lineage));
-        }
+        batch.retain_failed(error);
         let due = Instant::now() + replay_pause(attempts);
         self.failed().push(Replay { due, batch, ack, attempts: attempts.saturating_add(1) });
         self.changed.notify_one();

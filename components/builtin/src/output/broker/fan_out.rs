@@ -1,0 +1,112 @@
+//! Every message to every output.
+
+use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
+use sluice_engine::Sink;
+use sluice_message::{Batch, DeliveryError};
+use tokio::task::JoinSet;
+
+use crate::persist::{Persistence, write_persistently};
+
+pub(super) struct FanOut {
+    sinks: Vec<Arc<dyn Sink>>,
+    in_turn: bool,
+    /// `None`: the first failure ends it.
+    persistence: Option<Persistence>,
+    /// Writes that go on although another one of the same batch failed.
+    left_behind: Mutex<JoinSet<()>>,
+}
+
+impl FanOut {
+    pub(super) fn parallel(sinks: Vec<Arc<dyn Sink>>, persistence: Option<Persistence>) -> Self {
+        Self { sinks, in_turn: false, persistence, left_behind: Mutex::default() }
+    }
+
+    pub(super) fn sequential(sinks: Vec<Arc<dyn Sink>>, persistence: Option<Persistence>) -> Self {
+        Self { in_turn: true, ..Self::parallel(sinks, persistence) }
+    }
+
+    async fn write_one(&self, sink: &dyn Sink, batch: Batch) -> Result<(), DeliveryError> {
+        match &self.persistence {
+            Some(persistence) => write_persistently(sink, batch, persistence).await,
+            None => sink.write(batch).await,
+        }
+    }
+
+    async fn write_in_turn(&self, batch: Batch) -> Result<(), DeliveryError> {
+        for sink in &self.sinks {
+            self.write_one(&**sink, batch.clone()).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_to_all(&self, batch: Batch) -> Result<(), DeliveryError> {
+        let Some(persistence) = &self.persistence else { return self.write_fail_fast(batch).await };
+        let writes =
+            self.sinks.iter().map(|sink| write_persistently(&**sink, batch.clone(), persistence));
+        join_all(writes).await.into_iter().collect()
+    }
+
+    /// Answers with the first failure. The other writes go on: breaking one off in the middle
+    /// could leave half a message behind.
+    async fn write_fail_fast(&self, batch: Batch) -> Result<(), DeliveryError> {
+        let mut writes: FuturesUnordered<_> = self
+            .sinks
+            .iter()
+            .map(|sink| {
+                let (sink, batch) = (sink.clone(), batch.clone());
+                Box::pin(async move { sink.write(batch).await })
+            })
+            .collect();
+        while let Some(written) = writes.next().await {
+            if let Err(error) = written {
+                let mut left_behind = self.left_behind();
+                while left_behind.try_join_next().is_some() {}
+                if !writes.is_empty() {
+                    left_behind.spawn(async move { while writes.next().await.is_some() {} });
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn left_behind(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
+        self.left_behind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Sink for FanOut {
+    async fn open(&self) {
+        join_all(self.sinks.iter().map(|sink| sink.open())).await;
+    }
+
+    async fn write(&self, batch: Batch) -> Result<(), DeliveryError> {
+        if self.in_turn { self.write_in_turn(batch).await } else { self.write_to_all(batch).await }
+    }
+
+    /// The slower ones hold their writes up themselves.
+    fn max_in_flight(&self) -> usize {
+        self.sinks.iter().map(|sink| sink.max_in_flight()).max().unwrap_or(1)
+    }
+
+    fn is_connected(&self) -> bool {
+        self.sinks.iter().all(|sink| sink.is_connected())
+    }
+
+    fn flush(&self) {
+        self.sinks.iter().for_each(|sink| sink.flush());
+    }
+
+    async fn close(&self) {
+        let mut left_behind = std::mem::take(&mut *self.left_behind());
+        while left_behind.join_next().await.is_some() {}
+        join_all(self.sinks.iter().map(|sink| sink.close())).await;
+    }
+}

@@ -1,0 +1,59 @@
+//! `drop`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use sluice_config::config;
+use sluice_engine::{BuiltOutput, Registry, Scope, Sink};
+use sluice_message::{Batch, DeliveryError};
+use sluice_telemetry::Counter;
+
+pub(crate) fn register(registry: &mut Registry) {
+    registry
+        .output("drop", |_: Drop, scope| Ok(BuiltOutput::sink(Discard::new(scope))))
+        .doc("Throws messages away; they count as delivered.")
+        .categories(&["Utility"]);
+}
+
+config! {
+    /// Nothing to configure.
+    struct Drop {}
+}
+
+/// A sink of its own rather than a connector: there is no link to keep and nothing to wait for.
+struct Discard {
+    is_open: AtomicBool,
+    connected: Counter,
+    sent: Counter,
+    batch_sent: Counter,
+}
+
+impl Discard {
+    fn new(scope: &Scope) -> Self {
+        for name in ["output_error", "output_connection_failed", "output_connection_lost"] {
+            scope.counter(name); // shows from the start
+        }
+        scope.environment().metrics.timer("output_latency_ns", &scope.labels());
+        Self {
+            is_open: AtomicBool::new(false),
+            connected: scope.counter("output_connection_up"),
+            sent: scope.counter("output_sent"),
+            batch_sent: scope.counter("output_batch_sent"),
+        }
+    }
+}
+
+#[async_trait]
+impl Sink for Discard {
+    async fn open(&self) {
+        if !self.is_open.swap(true, Ordering::Relaxed) {
+            self.connected.add(1);
+        }
+    }
+
+    async fn write(&self, batch: Batch) -> Result<(), DeliveryError> {
+        self.sent.add(batch.len());
+        self.batch_sent.add(1);
+        Ok(())
+    }
+}
