@@ -65,7 +65,7 @@ pub(super) fn register(registry: &mut Registry) {
 
 fn build(config: HttpClientInput, scope: &Scope) -> Result<BuiltInput, BuildError> {
     let mut client = config.client();
-    let body = payload(&client, scope)?.map_or(BodyTemplate::Messages, BodyTemplate::Text);
+    let body = payload(&client, scope)?.map_or(BodyTemplate::Nothing, BodyTemplate::Text);
     let stream = config.stream.as_ref().filter(|stream| stream.enabled);
     if stream.is_some() {
         client.timeout = Duration::ZERO;

@@ -56,6 +56,7 @@ pub(crate) struct PartTemplate {
 pub(crate) enum BodyTemplate {
     /// The messages themselves, several as a multipart body.
     Messages,
+    Nothing,
     Text(Rendered),
     Parts(Vec<PartTemplate>),
 }
@@ -146,6 +147,7 @@ impl RequestTemplate {
         let configured = self.headers.iter().find(|(name, _)| name == CONTENT_TYPE);
         let octets = configured.is_none().then_some(OCTETS);
         match &self.body {
+            BodyTemplate::Nothing => Ok((Bytes::new(), None)),
             BodyTemplate::Text(text) => Ok((text.render_bytes(messages, 0)?, octets)),
             BodyTemplate::Parts(parts) => {
                 let (body, content_type) = render_parts(parts, messages)?;

@@ -1,1 +1,16 @@
-//! Components over real sockets.
+//! The components over real sockets, with raw bytes or clients of other makers at the other end.
+
+mod auth;
+mod client;
+mod client_input;
+mod client_output;
+mod fields;
+mod input;
+mod input_websocket;
+mod output;
+mod output_websocket;
+mod processor;
+mod service;
+mod support;
+mod tls;
+mod websocket;
