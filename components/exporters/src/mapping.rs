@@ -1,0 +1,121 @@
+//! The `mapping` of a metrics block: renames series and labels, or drops them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use sluice_bloblang::{Body, Diagnostics, Environment, Input, Program, Single};
+use sluice_telemetry::{Labels, Metrics, Reading};
+use sluice_value::{Object, Value};
+use tracing::warn;
+
+/// Names and labels of a series as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Shown {
+    pub(crate) name: String,
+    pub(crate) labels: BTreeMap<String, String>,
+}
+
+/// A series as it is shown, and what it shows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Series {
+    pub(crate) shown: Shown,
+    pub(crate) reading: Reading,
+}
+
+pub(crate) struct SeriesMapping {
+    program: Option<Program>,
+    /// What became of each series; `None` for dropped ones. Bounded by the number of series.
+    known: Mutex<HashMap<(String, Labels), Option<Shown>>>,
+}
+
+impl SeriesMapping {
+    pub(crate) fn new(text: &str, language: &Environment) -> Result<Self, Diagnostics> {
+        let program = match text {
+            "" => None,
+            text => Some(Program::parse(text, language)?),
+        };
+        Ok(Self { program, known: Mutex::default() })
+    }
+
+    /// All series by name and labels.
+    pub(crate) fn read(&self, metrics: &Metrics) -> Vec<Series> {
+        let mut all: Vec<Series> = metrics
+            .read()
+            .into_iter()
+            .filter_map(|series| {
+                let shown = self.shown(series.name, series.labels)?;
+                Some(Series { shown, reading: series.reading })
+            })
+            .collect();
+        all.sort_by(|a, b| a.shown.cmp(&b.shown));
+        all
+    }
+
+    fn shown(&self, name: String, labels: Labels) -> Option<Shown> {
+        let plain = |name: String, labels: &Labels| Shown {
+            name,
+            labels: labels.iter().map(|(name, value)| ((*name).into(), value.clone())).collect(),
+        };
+        let Some(program) = &self.program else { return Some(plain(name, &labels)) };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (name, labels);
+        if let Some(shown) = known.get(&key) {
+            return shown.clone();
+        }
+        let shown = map(program, plain(key.0.clone(), &key.1));
+        known.insert(key, shown.clone());
+        shown
+    }
+}
+
+fn map(program: &Program, series: Shown) -> Option<Shown> {
+    let metadata: Object = series
+        .labels
+        .iter()
+        .map(|(name, value)| (name.as_str().into(), Value::from(value.as_str())))
+        .collect();
+    let message = Single { value: series.name.as_str().into(), metadata };
+    let mapped = match program.map(&Input::new(&message, 0)) {
+        Ok(mapped) => mapped,
+        Err(error) => {
+            warn!(series = series.name, "the mapping of metrics failed: {error}");
+            return Some(series);
+        }
+    };
+    let name = match mapped.body {
+        Body::Deleted => return None,
+        Body::Unchanged => series.name,
+        Body::Value(value @ (Value::String(_) | Value::Bytes(_))) => value.to_text(),
+        Body::Value(value) => {
+            warn!(series = series.name, "the mapping of metrics gave no name but {value}");
+            series.name
+        }
+    };
+    let labels =
+        mapped.metadata.iter().map(|(name, value)| (name.to_string(), value.to_text())).collect();
+    Some(Shown { name, labels })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_are_renamed_and_dropped() {
+        let metrics = Metrics::default();
+        let labels = |label: &str| Labels::from([("label", label.into()), ("path", "p".into())]);
+        metrics.counter("input_received", &labels("a")).add(1);
+        metrics.counter("noise", &labels("a")).add(1);
+        let text = "root = if this == \"noise\" { deleted() } else { \"x_\" + this }\n\
+                    meta path = deleted()\nmeta more = \"1\"";
+        let mapping = SeriesMapping::new(text, &Environment::default()).unwrap();
+        for _ in 0..2 {
+            let read = mapping.read(&metrics);
+            let [series] = read.as_slice() else { panic!("{read:?}") };
+            assert_eq!(series.shown.name, "x_input_received");
+            let labels: Vec<_> =
+                series.shown.labels.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+            assert_eq!(labels, [("label", "a"), ("more", "1")]);
+        }
+    }
+}
