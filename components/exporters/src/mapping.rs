@@ -9,7 +9,7 @@ use sluice_value::{Object, Value};
 use tracing::warn;
 
 /// Names and labels of a series as it is shown.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Shown {
     pub(crate) name: String,
     pub(crate) labels: BTreeMap<String, String>,
