@@ -9,14 +9,10 @@ use sluice_engine::Registry;
 pub fn register_all(registry: &mut Registry) {
     #[cfg(feature = "builtin")]
     sluice_builtin::register(registry);
-    #[cfg(feature = "builtin")]
-    sluice_builtin::register(registry);
     #[cfg(feature = "exporters")]
     sluice_exporters::register(registry);
     #[cfg(feature = "files")]
     sluice_files::register(registry);
-    #[cfg(feature = "http")]
-    sluice_http::register(registry);
     #[cfg(feature = "http")]
     sluice_http::register(registry);
     #[cfg(feature = "kafka")]

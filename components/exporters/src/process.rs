@@ -28,11 +28,21 @@ pub(crate) fn render(out: &mut String) {
         })
         .unwrap_or_default();
     let all = [
-        ("process_cpu_seconds_total", "counter", "Processor time in seconds", (field(14) + field(15)) / TICKS),
+        (
+            "process_cpu_seconds_total",
+            "counter",
+            "Processor time in seconds",
+            (field(14) + field(15)) / TICKS,
+        ),
         ("process_max_fds", "gauge", "Most files that may be open", limit),
         ("process_open_fds", "gauge", "Open files", open as f64),
         ("process_resident_memory_bytes", "gauge", "Memory in use, in bytes", field(24) * PAGE),
-        ("process_start_time_seconds", "gauge", "Start as seconds since 1970", booted + field(22) / TICKS),
+        (
+            "process_start_time_seconds",
+            "gauge",
+            "Start as seconds since 1970",
+            booted + field(22) / TICKS,
+        ),
         ("process_virtual_memory_bytes", "gauge", "Address space in use, in bytes", field(23)),
     ];
     for (name, kind, help, value) in all {

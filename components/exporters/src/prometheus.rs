@@ -91,8 +91,10 @@ impl Prometheus {
             config.histogram_buckets = BUCKETS.to_vec();
         }
         config.histogram_buckets.sort_by(f64::total_cmp);
-        if let Some(quantile) =
-            config.summary_quantiles_objectives.iter().find(|it| !(0.0..=1.0).contains(&it.quantile))
+        if let Some(quantile) = config
+            .summary_quantiles_objectives
+            .iter()
+            .find(|it| !(0.0..=1.0).contains(&it.quantile))
         {
             let quantile = quantile.quantile;
             return Err(BuildError::new(format!("not a quantile from 0 to 1: {quantile}")));

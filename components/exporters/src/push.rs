@@ -72,11 +72,8 @@ impl Pusher {
         }
         let request =
             request.body(Full::from(text)).map_err(|error| format!("{}: {error}", self.uri))?;
-        let response = self
-            .client
-            .request(request)
-            .await
-            .map_err(|error| format!("{}: {error}", self.uri))?;
+        let response =
+            self.client.request(request).await.map_err(|error| format!("{}: {error}", self.uri))?;
         let status = response.status();
         if status.is_success() {
             return Ok(());

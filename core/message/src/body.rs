@@ -21,7 +21,9 @@ impl Body {
 
     pub(crate) fn from_value(value: Value) -> Self {
         match value {
-            Value::String(_) | Value::RawString(_) | Value::Bytes(_) => Self::from_bytes(value.to_body()),
+            Value::String(_) | Value::RawString(_) | Value::Bytes(_) => {
+                Self::from_bytes(value.to_body())
+            }
             value => Self { bytes: OnceLock::new(), value: OnceLock::from(value) },
         }
     }

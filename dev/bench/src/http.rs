@@ -36,8 +36,7 @@ pub(crate) fn run(program: &Path, options: &Options) -> Result<()> {
     let echo_port = free_port()?;
     runtime.spawn(echo_server(echo_port));
     std::thread::sleep(Duration::from_millis(100));
-    let bare =
-        runtime.block_on(post_for(echo_port, "/", &body, options.clients, duration))?;
+    let bare = runtime.block_on(post_for(echo_port, "/", &body, options.clients, duration))?;
 
     let (mut gateway, _directory, port) = start_gateway(program, &options.kafka)?;
     let path = "/stream-demo/push-event?user=alice";
@@ -47,7 +46,10 @@ pub(crate) fn run(program: &Path, options: &Options) -> Result<()> {
     let cpu = gateway.cpu()?.saturating_sub(cpu);
     figure("bare hyper echo, requests per second", format!("{:.0}", bare.per_second));
     figure("stream to Kafka with reply, requests per second", format!("{:.0}", ours.per_second));
-    figure("  p50 / p99, ms", format!("{:.1} / {:.1}", millis(ours.quantile(0.5)), millis(ours.quantile(0.99))));
+    figure(
+        "  p50 / p99, ms",
+        format!("{:.1} / {:.1}", millis(ours.quantile(0.5)), millis(ours.quantile(0.99))),
+    );
     figure(
         "  gateway CPU per request, µs",
         format!("{:.0}", cpu.as_secs_f64() * 1e6 / ours.latencies.len() as f64),
@@ -74,7 +76,7 @@ pub(crate) fn start_gateway(
     let conf = serde_json::json!({
         "listen_address": "127.0.0.1", "listen_port": port, "secret": "bench",
         "streaming": { "enabled": true }, "app_path": "apps",
-        "dashboard_port": dashboard,
+        "dashboard": { "listen_port": dashboard },
     });
     std::fs::create_dir(directory.path().join("apps"))?;
     std::fs::write(directory.path().join("tyk.conf"), conf.to_string())?;

@@ -38,7 +38,7 @@ pub(crate) fn run(program: &Path, options: &Options) -> Result<()> {
     }
     let conf = serde_json::json!({
         "listen_address": "127.0.0.1", "listen_port": port, "secret": "bench",
-        "streaming": { "enabled": true }, "app_path": "apps", "dashboard_port": dashboard,
+        "streaming": { "enabled": true }, "app_path": "apps", "dashboard": { "listen_port": dashboard },
     });
     std::fs::write(directory.path().join("tyk.conf"), conf.to_string())?;
     let mut times = Vec::new();

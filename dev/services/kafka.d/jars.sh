@@ -15,7 +15,7 @@ provide_kafka_jars() {
     say "kafka: fetching Apache Kafka by Maven (56 MB, once)"
     local fresh=$kafka_jars.$$
     mkdir -p "$cache/kafka"
-    if ! mvn -B -ntp -q -f "$services_dir/kafka.d/pom.xml" "$maven_copy" \
+    if ! mvn -B -ntp -q -Dstyle.color=never -f "$services_dir/kafka.d/pom.xml" "$maven_copy" \
         -DincludeScope=runtime -DoutputDirectory="$fresh" >&2; then
         rm -rf "$fresh"
         unavailable "Maven could not fetch Kafka's jars (see its messages above)"

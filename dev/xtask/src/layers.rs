@@ -38,7 +38,13 @@ pub fn check(root: &Path) -> Result<Vec<String>> {
     let packages = metadata["packages"].as_array().context("no packages")?;
     let folder = |package: &Value| {
         let manifest = package["manifest_path"].as_str()?;
-        Some(manifest.strip_prefix(root)?.trim_start_matches('/').strip_suffix("/Cargo.toml")?.to_owned())
+        Some(
+            manifest
+                .strip_prefix(root)?
+                .trim_start_matches('/')
+                .strip_suffix("/Cargo.toml")?
+                .to_owned(),
+        )
     };
     let folders: BTreeMap<String, String> = packages
         .iter()

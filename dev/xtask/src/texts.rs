@@ -14,7 +14,8 @@ pub fn check(root: &Path) -> Result<Vec<String>> {
     let output = Command::new("git").args(["ls-files", "-z"]).current_dir(root).output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut problems = Vec::new();
-    for name in String::from_utf8_lossy(&output.stdout).split('\0').filter(|name| !name.is_empty()) {
+    for name in String::from_utf8_lossy(&output.stdout).split('\0').filter(|name| !name.is_empty())
+    {
         let Ok(text) = std::fs::read_to_string(root.join(name)) else { continue };
         let extension = Path::new(name).extension().unwrap_or_default();
         if extension == "rs" {

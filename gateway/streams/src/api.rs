@@ -134,8 +134,12 @@ impl ApiHandler for StreamApi {
         };
         let instance = match self.inner.instance(at, template.values(context)) {
             Found::Running(instance) => instance,
-            Found::Broken => return fault(StatusCode::INTERNAL_SERVER_ERROR, "invalid route handler"),
-            Found::Full => return fault(StatusCode::SERVICE_UNAVAILABLE, "too many stream instances"),
+            Found::Broken => {
+                return fault(StatusCode::INTERNAL_SERVER_ERROR, "invalid route handler");
+            }
+            Found::Full => {
+                return fault(StatusCode::SERVICE_UNAVAILABLE, "too many stream instances");
+            }
         };
         let Some(handler) = instance.mounts.handler(path) else {
             return fault(StatusCode::INTERNAL_SERVER_ERROR, "invalid route handler");
@@ -246,7 +250,8 @@ impl Inner {
 
 /// Ends instances that are no longer used.
 async fn sweep(inner: Arc<Inner>) {
-    let period = (inner.settings.idle_limit / 4).clamp(Duration::from_millis(50), Duration::from_secs(5));
+    let period =
+        (inner.settings.idle_limit / 4).clamp(Duration::from_millis(50), Duration::from_secs(5));
     let mut ticks = tokio::time::interval(period);
     loop {
         ticks.tick().await;

@@ -61,7 +61,11 @@ fn without_listeners(node: &mut Node, name: &str) {
                     for own in ["address", "cert_file", "key_file"] {
                         let set = field.remove(own).is_some_and(|node| node.as_text() != Some(""));
                         if set {
-                            warn!(stream = name, field = own, "ignored: the gateway listens for its streams");
+                            warn!(
+                                stream = name,
+                                field = own,
+                                "ignored: the gateway listens for its streams"
+                            );
                         }
                     }
                 }

@@ -89,7 +89,8 @@ mod tests {
         let routes = Routes::of(&sluice_config::parse(stream).unwrap());
         assert_eq!(routes.paths, ["in", "get", "get/stream", "get/ws"]);
         assert!(routes.has_input);
-        let background = sluice_config::parse("input: { kafka: {} }\noutput: { drop: {} }").unwrap();
+        let background =
+            sluice_config::parse("input: { kafka: {} }\noutput: { drop: {} }").unwrap();
         assert_eq!(Routes::of(&background), Routes::default());
     }
 }

@@ -64,7 +64,8 @@ impl StreamSettings {
     /// The components that may not be used.
     pub(crate) fn forbidden(&self) -> BTreeSet<(ComponentKind, String)> {
         let allowed = |name: &str| self.allow_unsafe.iter().any(|other| other == name);
-        let all = UNSAFE.iter().flat_map(|(kind, names)| names.iter().map(move |name| (*kind, *name)));
+        let all =
+            UNSAFE.iter().flat_map(|(kind, names)| names.iter().map(move |name| (*kind, *name)));
         all.filter(|(_, name)| !allowed(name)).map(|(kind, name)| (kind, name.to_owned())).collect()
     }
 }

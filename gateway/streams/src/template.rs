@@ -193,7 +193,8 @@ fn take_groups(node: &mut Node, groups: &mut BTreeMap<String, String>) {
 fn take_group(server: &mut Node, groups: &mut BTreeMap<String, String>) {
     let Some(group) = server.remove("consumer_group") else { return };
     let Some(text) = group.as_text().filter(|text| !text.is_empty()) else { return };
-    for (field, default) in [("path", "/get"), ("stream_path", "/get/stream"), ("ws_path", "/get/ws")]
+    for (field, default) in
+        [("path", "/get"), ("stream_path", "/get/stream"), ("ws_path", "/get/ws")]
     {
         let path = server.get(field).and_then(Node::as_text).unwrap_or(default);
         groups.insert(key(path).to_owned(), text.to_owned());

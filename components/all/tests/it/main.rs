@@ -47,7 +47,11 @@ fn field_tables_are_those_of_the_reference() {
     let is_known = |found: &String| KNOWN.iter().any(|(known, _)| found.starts_with(known));
     let unknown: Vec<&String> = found.iter().filter(|it| !is_known(it)).collect();
     assert!(unknown.is_empty(), "{} differences:\n{}", unknown.len(), lines(unknown));
-    let is_compared = |known: &str| compared.iter().any(|it| known.starts_with(&format!("{it}.")) || known.starts_with(&format!("{it}:")));
+    let is_compared = |known: &str| {
+        compared
+            .iter()
+            .any(|it| known.starts_with(&format!("{it}.")) || known.starts_with(&format!("{it}:")))
+    };
     let stale: Vec<&str> = KNOWN
         .iter()
         .map(|(known, _)| *known)

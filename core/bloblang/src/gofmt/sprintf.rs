@@ -68,15 +68,25 @@ impl Printer<'_> {
             true
         });
         let mut bad_index = false;
+        let mut indexed = rest.starts_with('[');
         rest = self.position(rest, &mut bad_index);
+        let starred = rest.starts_with('*');
         (flags.width, rest) = self.count(rest, true, &mut flags.minus, "%!(BADWIDTH)");
+        // A position belongs directly in front of the star or verb it is for.
+        bad_index |= indexed && flags.width.is_some() && !starred;
+        indexed &= !starred;
         if let Some(behind) = rest.strip_prefix('.') {
+            bad_index |= indexed;
+            indexed = behind.starts_with('[');
             rest = self.position(behind, &mut bad_index);
+            indexed &= !rest.starts_with('*');
             let (precision, behind) = self.count(rest, false, &mut false, "%!(BADPREC)");
             flags.precision = Some(precision.unwrap_or_default());
             rest = behind;
         }
-        rest = self.position(rest, &mut bad_index);
+        if !indexed {
+            rest = self.position(rest, &mut bad_index);
+        }
         let Some(verb) = rest.chars().next() else {
             self.out.push_str("%!(NOVERB)");
             return Ok(rest);

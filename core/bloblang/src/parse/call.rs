@@ -205,7 +205,7 @@ impl Parser<'_> {
                 Some("it is needed before the first message comes".into()),
             ),
         };
-        let fail = Fail::semantic(at, "function arguments", message, span);
+        let fail = Fail::semantic(at, "arguments", message, span).reference(reference);
         match hint {
             Some(hint) => fail.hint(hint),
             None => fail,

@@ -1,14 +1,38 @@
 //! Cases recorded on the reference, from `tests/cases`.
 //!
-//! Files in [`REQUIRED`] must pass completely. The others are reported with their counts, so that
-//! nobody mistakes them for done.
+//! Files in [`REQUIRED`] must pass but for [`KNOWN_DIFFERENCES`], which must really differ. Other
+//! files are reported with their counts, so that nobody mistakes them for done.
 
 use std::path::Path;
 
 use sluice_conformance::{Report, bloblang};
 
-/// Files that pass without exception.
-const REQUIRED: &[&str] = &[];
+/// Files that pass.
+const REQUIRED: &[&str] = &[
+    "coalesce_and_errors",
+    "imports_maps",
+    "interpolation",
+    "metadata",
+    "mutation",
+    "numbers_json",
+    "operators",
+    "parse_errors",
+    "syntax",
+];
+
+/// Cases in which we differ on purpose, and why.
+const KNOWN_DIFFERENCES: &[(&str, &str)] = &[
+    ("mut-let-alias-after-write", "a variable keeps the value it was given"),
+    ("set-on-literal-persists-between-messages", "a literal is the same for every message"),
+    ("format-json-empty-array", "an empty array prints as one"),
+    ("log-zero-into-json", "an infinite number becomes null, and does not empty the message"),
+    ("log-negative-into-json", "an infinite number becomes null, and does not empty the message"),
+    ("pow-into-json-infinity", "an infinite number becomes null, and does not empty the message"),
+    (
+        "number-infinity-into-json",
+        "an infinite number becomes null, and does not empty the message",
+    ),
+];
 
 #[test]
 fn recorded_cases_of_required_files_pass() {
@@ -18,15 +42,23 @@ fn recorded_cases_of_required_files_pass() {
         .map(|entry| entry.expect("it can be listed").path())
         .collect();
     files.sort();
-    let mut failed = Report::default();
+    let mut all = Report::default();
+    let mut surprises = Vec::new();
     for file in files {
         let name = file.file_stem().expect("it has a name").to_string_lossy().into_owned();
         let report = bloblang::run_file(&file).expect("it is a case file");
         println!("{name}: {} passed, {} failed", report.passed, report.failures.len());
+        let known = |failure: &str| KNOWN_DIFFERENCES.iter().any(|(name, _)| *name == failure);
         if REQUIRED.contains(&name.as_str()) {
-            failed.merge(report);
+            let new = report.failures.iter().filter(|failure| !known(&failure.name));
+            surprises.extend(new.map(ToString::to_string));
+        }
+        all.merge(report);
+    }
+    for (name, _) in KNOWN_DIFFERENCES {
+        if !all.failures.iter().any(|failure| failure.name == *name) {
+            surprises.push(format!("{name} is no difference any more"));
         }
     }
-    let details: Vec<String> = failed.failures.iter().map(ToString::to_string).collect();
-    assert!(details.is_empty(), "{}", details.join("\n"));
+    assert!(surprises.is_empty(), "{}", surprises.join("\n"));
 }

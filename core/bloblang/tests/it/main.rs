@@ -1,3 +1,8 @@
 //! The language as its users see it.
 
 mod cases;
+mod diagnostics;
+mod limits;
+mod params;
+mod properties;
+mod support;

@@ -5,7 +5,7 @@ use sluice_value::{Number, Value, format_float_json};
 use crate::{
     Error,
     builtin::{Category, Example, Method, MethodCode},
-    number::{self, Num},
+    number,
 };
 
 pub(super) const METHOD: Method = Method::new(

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::OnceLock};
 use sluice_value::Value;
 
 use crate::{
-    Environment, Error, Outcome, Program,
+    Environment, Error, Program,
     builtin::{Args, Category, Example, Method, MethodCode, Param, PreparedMethod},
 };
 

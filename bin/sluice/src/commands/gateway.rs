@@ -1,0 +1,161 @@
+//! `sluice gateway`: serves API documents and their streams.
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use sluice_config::{Node, Reader};
+use sluice_engine::Registry;
+use sluice_streams::{StreamExtension, StreamSettings};
+use sluice_tyk::{Gateway, Options, Report, Running, Settings, StartError};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info, warn};
+
+use crate::cli::GatewayArgs;
+use crate::config::settings::LoggerSettings;
+use crate::service::Signals;
+use crate::{console, log};
+
+use super::{Setting, VERSION};
+
+pub fn run(setting: Setting, args: &GatewayArgs) -> ExitCode {
+    if let Err(error) = start_logging(&setting) {
+        console::complain_line(error);
+        return ExitCode::FAILURE;
+    }
+    let environment: Vec<(String, String)> = std::env::vars().collect();
+    let settings = Settings::load(args.conf.as_deref(), &environment);
+    let mut settings = match settings {
+        Ok(settings) => settings,
+        Err(error) => {
+            console::complain_line(with_causes(&error));
+            return ExitCode::FAILURE;
+        }
+    };
+    if let Some(port) = args.port {
+        settings.listen_port = port;
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            console::complain_line(format_args!("cannot start: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    runtime.block_on(serve(settings, args.api.clone(), setting.registry))
+}
+
+/// Lines for people on a terminal, JSON elsewhere, always with their time.
+fn start_logging(setting: &Setting) -> Result<(), String> {
+    let mut fields = Node::empty_map();
+    fields.insert("add_timestamp", Node::from(true));
+    if !std::io::stderr().is_terminal() {
+        fields.insert("format", Node::from("json"));
+    }
+    let settings: LoggerSettings =
+        Reader::new().read(&fields).map_err(|problems| problems.to_string())?;
+    log::init(&settings, setting.globals.log_level.as_deref(), log::Stream::Stderr)
+}
+
+async fn serve(settings: Settings, apis: Vec<PathBuf>, registry: Arc<Registry>) -> ExitCode {
+    // Before anything is started, so that no signal is missed.
+    let signals = Signals::new().and_then(|ends| Ok((ends, signal(SignalKind::hangup())?)));
+    let (mut ends, mut hangups) = match signals {
+        Ok(signals) => signals,
+        Err(error) => {
+            console::complain_line(format_args!("cannot listen to signals: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let running = match start(settings, apis, registry).await {
+        Ok(running) => running,
+        Err(error) => {
+            console::complain_line(with_causes(&error));
+            return ExitCode::FAILURE;
+        }
+    };
+    tell(&running);
+    loop {
+        tokio::select! {
+            name = ends.next() => {
+                info!("Received {name}, the service is closing");
+                break;
+            }
+            Some(()) = hangups.recv() => reload(&running).await,
+        }
+    }
+    if running.shutdown().await { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Starts a gateway whose documents may hold streams.
+///
+/// # Errors
+/// A port that is taken, or a store that cannot be opened; nothing is left running.
+pub async fn start(
+    settings: Settings,
+    apis: Vec<PathBuf>,
+    registry: Arc<Registry>,
+) -> Result<Running, StartError> {
+    let mut streams = StreamSettings::new(registry);
+    streams.enabled = settings.streaming.enabled;
+    streams.allow_unsafe.clone_from(&settings.streaming.allow_unsafe);
+    streams.secrets.extend(settings.secrets.configuration().clone());
+    streams.hide_generator_header = settings.plane.hide_generator_header;
+    let extension = Arc::new(StreamExtension::new(streams));
+    Gateway::start(Options { settings, apis, extension: Some(extension) }).await
+}
+
+/// Where it listens, and a key that is shown this once.
+fn tell(running: &Running) {
+    let addresses = &running.addresses;
+    info!(version = VERSION, "Gateway listens on {}", url(addresses.data));
+    if let Some(control) = addresses.control {
+        info!("Management listens on {}", url(control));
+    }
+    if let Some(dashboard) = addresses.dashboard {
+        info!("Dashboard API listens on {}", url(dashboard));
+    }
+    if let Some(key) = &running.dashboard_key {
+        console::line(format_args!(
+            "Key of the dashboard API, shown this once (send it as Authorization): {key}"
+        ));
+    }
+    troubles(&running.report);
+}
+
+async fn reload(running: &Running) {
+    match running.reload().await {
+        Ok(report) => {
+            info!("Reloaded {} APIs", report.apis);
+            troubles(&report);
+        }
+        Err(error) => error!("Reload failed: {}", with_causes(&error)),
+    }
+}
+
+fn troubles(report: &Report) {
+    for trouble in &report.troubles {
+        warn!("{trouble}");
+    }
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
+/// An error and what caused it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let detail = error.to_string();
+        if !text.ends_with(&detail) {
+            text.push_str(": ");
+            text.push_str(&detail);
+        }
+        cause = error.source();
+    }
+    text
+}

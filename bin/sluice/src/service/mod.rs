@@ -1,0 +1,136 @@
+//! Running streams: from a configuration to an exit code.
+//!
+//! A [`Start`] is everything that must be right before anything runs. `single` runs one stream,
+//! `streams` many; both live under the same signals, with the same two-step stop.
+
+mod endpoints;
+mod observe;
+mod signals;
+mod single;
+mod watch;
+
+pub use signals::Signals;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use sluice_config::Node;
+use sluice_engine::StreamConfig;
+use tokio::runtime::Runtime;
+use tracing::{error, info, warn};
+
+use crate::commands::{Setting, VERSION};
+use crate::config::load::{Loaded, Main, Scope, load};
+use crate::config::settings::ProgramSettings;
+use crate::{console, log};
+
+/// What is known before anything runs.
+pub struct Start {
+    pub setting: Setting,
+    pub loaded: Loaded,
+    pub stream: StreamConfig,
+    pub settings: ProgramSettings,
+}
+
+impl Start {
+    /// Reads the configuration, starts logging and checks that the linter lets it pass.
+    ///
+    /// # Errors
+    /// The exit code; why was said already.
+    pub fn prepare(setting: Setting, main: Main, scope: Scope) -> Result<Self, ExitCode> {
+        let refuse = |error: &dyn std::fmt::Display| {
+            console::complain_line(format_args!("Configuration file read error: {error}"));
+            ExitCode::FAILURE
+        };
+        let loaded = load(main, &setting.globals, &setting.variables, &*setting.registry, scope)
+            .map_err(|error| refuse(&error))?;
+        let settings = loaded.settings().map_err(|error| refuse(&error))?;
+        let is_stdout = scope == Scope::Full && writes_to_stdout(&loaded.root);
+        let log_stream = if is_stdout { log::Stream::Stderr } else { log::Stream::Stdout };
+        log::init(&settings.logger, setting.globals.log_level.as_deref(), log_stream).map_err(
+            |error| {
+                console::complain_line(format_args!("Failed to create logger: {error}"));
+                ExitCode::FAILURE
+            },
+        )?;
+        match &loaded.main {
+            Main::Nothing => info!(sluice_version = VERSION, "Running without a main config file"),
+            Main::File(path) => {
+                info!(sluice_version = VERSION, path, "Running main config from specified file");
+            }
+            Main::DefaultFile(path) => info!(
+                sluice_version = VERSION,
+                path, "Running main config from file found in a default path"
+            ),
+            Main::Variable(name, _) => {
+                info!(
+                    sluice_version = VERSION,
+                    variable = name,
+                    "Running main config from a variable"
+                );
+            }
+        }
+        if !passes_lint(&loaded, setting.globals.chilled) {
+            error!(
+                "Shutting down due to linter errors, to prevent shutdown run Sluice with --chilled"
+            );
+            return Err(ExitCode::FAILURE);
+        }
+        let stream = loaded.stream().map_err(|problems| {
+            error!("{problems}");
+            ExitCode::FAILURE
+        })?;
+        Ok(Self { setting, loaded, stream, settings })
+    }
+}
+
+/// Logs what the linter says. Chilled, nothing of it stops a start.
+fn passes_lint(loaded: &Loaded, chilled: bool) -> bool {
+    let mut passes = true;
+    for found in loaded.errors() {
+        if chilled {
+            warn!(lint = %found, "Config lint error");
+        } else {
+            error!(lint = %found, "Config lint error");
+            passes = false;
+        }
+    }
+    if passes {
+        for found in loaded.warnings() {
+            warn!(lint = %found, "Config lint warning");
+        }
+    }
+    passes
+}
+
+/// Whether the main output writes where logs would go.
+fn writes_to_stdout(root: &Node) -> bool {
+    match root.get("output") {
+        None => true,
+        Some(output) => {
+            let named = output.get("type").and_then(Node::as_text);
+            named == Some("stdout") || (named.is_none() && output.get("stdout").is_some())
+        }
+    }
+}
+
+/// Runs one stream to its end.
+pub fn run_stream(start: Start) -> ExitCode {
+    with_runtime(single::run(start))
+}
+
+/// Runs a future on a runtime of its own. A thread that still waits for standard input does not
+/// keep the program from ending.
+fn with_runtime(future: impl Future<Output = ExitCode>) -> ExitCode {
+    match Runtime::new() {
+        Ok(runtime) => {
+            let code = runtime.block_on(future);
+            runtime.shutdown_timeout(Duration::from_millis(100));
+            code
+        }
+        Err(error) => {
+            error!("cannot start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

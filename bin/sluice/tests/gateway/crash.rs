@@ -1,0 +1,126 @@
+//! Nothing that was answered with 200 is lost: not by a crash, not by a broker that goes away.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+
+use crate::demo::document;
+use crate::support::{Client, Gateway, kafka, read_topic, unique};
+
+/// Clients post without pause and note the jobs that were answered with 200.
+fn post_until(
+    stop: &Arc<AtomicBool>,
+    client: Client,
+    clients: usize,
+) -> tokio::task::JoinSet<Vec<String>> {
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..clients {
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            let mut accepted = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                let path = format!("/stream-demo/push-event?user=user-{}", number % 7);
+                let request =
+                    Request::post(path).body(Full::new(Bytes::from_static(b"{\"a\":1}"))).unwrap();
+                // While the gateway is down requests fail; only a 200 is a promise.
+                match client.try_request(request).await {
+                    Ok(answer) if answer.status == 200 => {
+                        accepted.push(answer.json()["job_id"].as_str().unwrap().to_owned());
+                    }
+                    _ => tokio::time::sleep(Duration::from_millis(20)).await,
+                }
+            }
+            accepted
+        });
+    }
+    tasks
+}
+
+/// Every accepted job is in `jobs`, and all of `jobs` reached `completed`.
+fn check_topics(kafka: &str, run: &str, accepted: &BTreeSet<String>) {
+    let ids = |events: &[String]| -> BTreeSet<String> {
+        let id = |event: &String| {
+            let event: serde_json::Value = serde_json::from_str(event).unwrap();
+            event["job_id"].as_str().unwrap().to_owned()
+        };
+        events.iter().map(id).collect()
+    };
+    let mut jobs = BTreeSet::new();
+    read_topic(kafka, &format!("jobs-{run}"), |events| {
+        jobs = ids(events);
+        accepted.is_subset(&jobs)
+    });
+    read_topic(kafka, &format!("completed-{run}"), |events| jobs.is_subset(&ids(events)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_gateway_loses_nothing_it_accepted() {
+    let Some(kafka) = kafka() else { return };
+    let run = unique("crash");
+    let gateway = Gateway::start(&[("demo.yaml", document(&kafka, &run))]).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let clients = post_until(&stop, gateway.client(), 50);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let gateway = gateway.crash_and_restart().await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    stop.store(true, Ordering::Relaxed);
+    let accepted: BTreeSet<String> = clients.join_all().await.into_iter().flatten().collect();
+    assert!(accepted.len() > 100, "only {} were accepted", accepted.len());
+    check_topics(&kafka, &run, &accepted);
+    drop(gateway);
+}
+
+/// A broker of this test's own, to stop and start.
+struct OwnKafka {
+    directory: tempfile::TempDir,
+}
+
+impl OwnKafka {
+    fn run(&self, command: &str) -> String {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dev/services/kafka");
+        let output = Command::new(script)
+            .arg(command)
+            .env("SLUICE_RUN", self.directory.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+impl Drop for OwnKafka {
+    fn drop(&mut self) {
+        self.run("wipe");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_is_away_for_ten_seconds_loses_nothing() {
+    if kafka().is_none() {
+        return;
+    }
+    let own = OwnKafka { directory: tempfile::tempdir().unwrap() };
+    let told = own.run("start");
+    let kafka =
+        told.lines().find_map(|line| line.strip_prefix("SLUICE_TEST_KAFKA=")).unwrap().to_owned();
+    let run = unique("away");
+    let gateway = Gateway::start(&[("demo.yaml", document(&kafka, &run))]).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let clients = post_until(&stop, gateway.client(), 20);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    tokio::task::block_in_place(|| own.run("stop"));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    tokio::task::block_in_place(|| own.run("start"));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    stop.store(true, Ordering::Relaxed);
+    let accepted: BTreeSet<String> = clients.join_all().await.into_iter().flatten().collect();
+    assert!(accepted.len() > 50, "only {} were accepted", accepted.len());
+    check_topics(&kafka, &run, &accepted);
+    drop(gateway);
+}

@@ -1,0 +1,12 @@
+//! The built program as a gateway, driven as its users would, against a real Kafka.
+//!
+//! Tests that need Kafka find it by `SLUICE_TEST_KAFKA` (`dev/services/with kafka -- cargo test`)
+//! and say that they were skipped without it; where services are required that is a failure.
+
+mod acceptance;
+mod bad_input;
+mod crash;
+mod demo;
+mod isolation;
+mod support;
+mod visitors;

@@ -1,0 +1,201 @@
+//! Producers, shared by all outputs that write to the same cluster in the same way.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
+use sluice_engine::{BuildError, Scope};
+
+use super::delivery::{Deliveries, Slot};
+use super::partitioner::{Partitioning, Spread};
+use crate::client::{CALL_PATIENCE, CONNECT_PATIENCE, Journal};
+use crate::cluster::Cluster;
+use crate::ffi;
+use crate::tokens::Renewal;
+
+/// For this long after a broker answered, another check is pointless.
+const TRUST: Duration = Duration::from_secs(5);
+
+/// A place for a producer, kept by every output that shares it. The producer is made when first
+/// needed, and made anew after an error that it cannot recover from.
+pub(crate) struct Shared {
+    cluster: Cluster,
+    partitioning: Partitioning,
+    label: String,
+    path: String,
+    current: tokio::sync::Mutex<Option<Arc<Producer>>>,
+}
+
+impl Shared {
+    /// The place that outputs with these settings share.
+    ///
+    /// # Errors
+    /// The client library refuses a setting.
+    pub(crate) fn of(
+        cluster: Cluster,
+        partitioning: Partitioning,
+        scope: &Scope,
+    ) -> Result<Arc<Self>, BuildError> {
+        cluster.config().create_native_config().map_err(|error| {
+            BuildError::new(format!("the Kafka client refuses its settings: {error}"))
+        })?;
+        let key = format!("{}{partitioning:?}", cluster.key());
+        scope.environment().shared.get_or_try_init(&key, || {
+            Ok(Self {
+                cluster,
+                partitioning,
+                label: scope.label().into(),
+                path: scope.path().into(),
+                current: tokio::sync::Mutex::default(),
+            })
+        })
+    }
+
+    pub(crate) fn brokers(&self) -> &str {
+        &self.cluster.brokers
+    }
+
+    /// The producer; made now if there is none that works.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(crate) async fn producer(&self) -> Result<Arc<Producer>, String> {
+        let mut current = self.current.lock().await;
+        match &*current {
+            Some(producer) if producer.fatal_error().is_none() => Ok(producer.clone()),
+            _ => {
+                let producer = Arc::new(self.make().await?);
+                *current = Some(producer.clone());
+                Ok(producer)
+            }
+        }
+    }
+
+    async fn make(&self) -> Result<Producer, String> {
+        let journal = Journal::new(&self.label, &self.path);
+        let deliveries = Deliveries::new(journal, Spread::new(&self.partitioning));
+        let config = self.cluster.config();
+        let inner: Arc<Threaded> =
+            Arc::new(config.create_with_context(deliveries).map_err(|error| error.to_string())?);
+        let mut producer =
+            Producer { inner: Some(inner.clone()), _renewal: None, answered: Mutex::default() };
+        if let Some(tokens) = &self.cluster.tokens {
+            let inner = Arc::downgrade(&inner);
+            let give = move |token: &_| match inner.upgrade() {
+                Some(inner) => ffi::set_token(inner.client().native_client(), token),
+                None => Ok(()),
+            };
+            producer._renewal = Some(tokens.provide(give).await?);
+        }
+        Ok(producer)
+    }
+}
+
+type Threaded = ThreadedProducer<Deliveries, Spread>;
+
+/// A record to send.
+pub(crate) struct Record<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) partition: Option<i32>,
+    pub(crate) payload: &'a [u8],
+    pub(crate) headers: Option<rdkafka::message::OwnedHeaders>,
+}
+
+/// Why a record was not taken.
+pub(crate) enum Refusal {
+    /// Too many records wait already: try the same one again when there is room.
+    Full,
+    Failed(String),
+}
+
+/// A producer with a thread that hears what became of its records.
+pub(crate) struct Producer {
+    /// `None` only while being dropped.
+    inner: Option<Arc<Threaded>>,
+    _renewal: Option<Renewal>,
+    /// When a broker last answered.
+    answered: Mutex<Option<Instant>>,
+}
+
+impl Producer {
+    fn inner(&self) -> &Arc<Threaded> {
+        self.inner.as_ref().expect("set until dropped")
+    }
+
+    pub(crate) fn deliveries(&self) -> &Deliveries {
+        self.inner().context()
+    }
+
+    /// Hands over one record; `slot` hears of its fate. Does not wait.
+    pub(crate) fn send(&self, record: Record<'_>, slot: Box<Slot>) -> Result<(), Refusal> {
+        let mut base = BaseRecord::<[u8], [u8], Box<Slot>>::with_opaque_to(record.topic, slot)
+            .payload(record.payload);
+        base.key = record.key;
+        base.partition = record.partition;
+        base.headers = record.headers;
+        self.deliveries().spread().sending(record.topic, record.payload.len());
+        let Err((error, base)) = self.inner().send(base) else { return Ok(()) };
+        base.delivery_opaque.withdraw();
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) {
+            return Err(Refusal::Full);
+        }
+        Err(Refusal::Failed(self.deliveries().journal().explain(&error)))
+    }
+
+    /// Makes sure that a broker answers.
+    ///
+    /// # Errors
+    /// Why none does.
+    pub(crate) async fn check(&self, topic: Option<&str>) -> Result<(), String> {
+        if self.was_answered() {
+            return Ok(());
+        }
+        let deadline = Instant::now() + CONNECT_PATIENCE;
+        loop {
+            let (inner, topic) = (self.inner().clone(), topic.map(str::to_owned));
+            let asked = tokio::task::spawn_blocking(move || match topic {
+                Some(topic) => {
+                    inner.client().fetch_metadata(Some(&topic), CALL_PATIENCE).map(|_| ())
+                }
+                // Which topics there will be is not known: no need to list all of them.
+                None => match inner.client().fetch_cluster_id(CALL_PATIENCE) {
+                    Some(_) => Ok(()),
+                    None => inner.client().fetch_metadata(None, CALL_PATIENCE).map(|_| ()),
+                },
+            });
+            match asked.await.map_err(|error| error.to_string())? {
+                Ok(()) => {
+                    let now = Some(Instant::now());
+                    *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = now;
+                    return Ok(());
+                }
+                Err(error) if Instant::now() >= deadline => {
+                    return Err(self.deliveries().journal().explain(&error));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn was_answered(&self) -> bool {
+        let checked = *self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = |at: Option<Instant>| at.is_some_and(|at| at.elapsed() < TRUST);
+        recent(checked) || recent(self.deliveries().last_success())
+    }
+
+    /// An error after which this producer takes nothing more.
+    pub(crate) fn fatal_error(&self) -> Option<String> {
+        self.inner().client().fatal_error().map(|(_, text)| text)
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        // Ending the thread waits for it, which must not hold up whoever dropped the last output.
+        if let Some(inner) = self.inner.take() {
+            let _ = std::thread::Builder::new().name("kafka-end".into()).spawn(move || drop(inner));
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The components against real brokers.
+//!
+//! `SLUICE_TEST_KAFKA` says where one is (`dev/services/with kafka -- cargo test -p sluice-kafka`).
+//! Without it these tests say that they were skipped, or fail with `SLUICE_REQUIRE_SERVICES=1`.
+
+mod commits;
+mod delivery;
+mod fields;
+mod outage;
+mod producing;
+mod rebalance;
+mod support;
+mod topics;

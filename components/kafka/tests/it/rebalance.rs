@@ -1,0 +1,149 @@
+//! Partitions move between members of a group without loss.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rdkafka::producer::FutureRecord;
+use sluice_message::Verdict;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::*;
+
+const PARTITIONS: i32 = 4;
+const TOTAL: usize = 2000;
+
+type Seen = Arc<Mutex<BTreeMap<usize, usize>>>;
+
+/// Reads with a pause before each answer. When stopped it still answers what it took; what waits
+/// behind that is for others.
+async fn member(world: World, config: String, seen: Seen, stop: CancellationToken) {
+    let mut input = world.input(&config);
+    let mut answers = tokio::task::JoinSet::new();
+    loop {
+        let next = tokio::select! {
+            () = stop.cancelled() => break,
+            next = input.next_within(Duration::from_millis(200)) => next,
+        };
+        let Some(transaction) = next else { continue };
+        let seen = seen.clone();
+        answers.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let n: usize = text(&transaction.batch[0]).parse().unwrap();
+            *seen.lock().unwrap().entry(n).or_default() += 1;
+            transaction.resolve(Verdict::Delivered);
+        });
+    }
+    answers.join_all().await;
+    input.abort().await;
+}
+
+fn moves_without_loss(config: impl Fn(&str, &str, &str) -> String + 'static) {
+    with_broker(|broker| async move {
+        let (topic, group) = (topic(&broker, "moves", PARTITIONS).await, unique("group"));
+        let seen = Seen::default();
+        let producing = {
+            let (broker, topic) = (broker.clone(), topic.clone());
+            tokio::spawn(async move {
+                let producer = plain_producer(&broker);
+                for n in 0..TOTAL {
+                    let content = n.to_string();
+                    let record = FutureRecord::<(), str>::to(&topic)
+                        .partition(n as i32 % PARTITIONS)
+                        .payload(&content);
+                    producer.send(record, PATIENCE).await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            })
+        };
+        let config = config(&broker, &topic, &group);
+        let start = || {
+            let stop = CancellationToken::new();
+            let member = member(World::default(), config.clone(), seen.clone(), stop.clone());
+            (tokio::spawn(member), stop)
+        };
+        let seen_count = || seen.lock().unwrap().len();
+        let (first, stop_first) = start();
+        eventually("the first member reads", || async { seen_count() > 100 }).await;
+        let (second, stop_second) = start();
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        stop_first.cancel();
+        first.await.unwrap();
+        producing.await.unwrap();
+        eventually("all messages are seen", || async { seen_count() == TOTAL }).await;
+        stop_second.cancel();
+        second.await.unwrap();
+
+        let mut stored = 0;
+        for partition in 0..PARTITIONS {
+            stored += committed(&broker, &group, &topic, partition).await.unwrap_or(0);
+        }
+        assert_eq!(stored, TOTAL as i64, "every position is at its end");
+        // Messages on their way were waited for, so the moves cost no duplicates either.
+        let twice = seen.lock().unwrap().values().filter(|count| **count > 1).count();
+        assert_eq!(twice, 0, "messages seen twice");
+    });
+}
+
+#[test]
+fn eager_moves_lose_nothing() {
+    moves_without_loss(|broker, topic, group| {
+        format!(
+            "kafka: {{addresses: ['{broker}'], topics: ['{topic}'], consumer_group: '{group}'}}"
+        )
+    });
+}
+
+#[test]
+fn cooperative_moves_lose_nothing() {
+    moves_without_loss(|broker, topic, group| {
+        format!(
+            "kafka_franz: {{seed_brokers: ['{broker}'], topics: ['{topic}'], \
+             consumer_group: '{group}'}}"
+        )
+    });
+}
+
+/// A member that never answers must not hold the group up, nor store anything late.
+#[test]
+fn answers_after_a_partition_was_given_away_are_ignored() {
+    with_broker(|broker| async move {
+        let (topic, group) = (topic(&broker, "late", 1).await, unique("group"));
+        produce(&broker, &topic, 0, &numbers(0..10)).await;
+        let config = format!(
+            "kafka: {{addresses: ['{broker}'], topics: ['{topic}'], consumer_group: '{group}', \
+             commit_period: 50ms, group: {{session_timeout: 6s, heartbeat_interval: 500ms, \
+             rebalance_timeout: 6s}}}}"
+        );
+        // Both see the first messages and answer nothing. Who gets the partition is the group's
+        // choice; if it stays, leaving does the same.
+        let mut slow = World::default().input(&config);
+        let held = slow.next().await;
+        assert_eq!(text(&held.batch[0]), "0");
+        let mut other = World::default().input(&config);
+        let moved = other.next_within(Duration::from_secs(10)).await;
+        let mut reader = match moved {
+            Some(transaction) => {
+                assert_eq!(text(&transaction.batch[0]), "0");
+                transaction.resolve(Verdict::Delivered);
+                other
+            }
+            None => {
+                // It came back to the slow one as a new assignment: the same messages again.
+                let again = slow.next_within(PATIENCE).await;
+                drop(again);
+                other.abort().await;
+                slow.abort().await;
+                held.resolve(Verdict::Delivered);
+                assert_eq!(committed(&broker, &group, &topic, 0).await, None);
+                return;
+            }
+        };
+        held.resolve(Verdict::Delivered); // too late
+        let rest = reader.take(9).await;
+        assert_eq!(texts(&rest), numbers(1..10));
+        slow.abort().await;
+        reader.end().await;
+        assert_eq!(committed(&broker, &group, &topic, 0).await, Some(10));
+    });
+}

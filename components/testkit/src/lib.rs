@@ -1,0 +1,32 @@
+//! Fakes for tests of streams: an input whose messages a test hands in and whose answers it sees,
+//! and an output that does what a test says.
+//!
+//! Configurations name a fake by a text (`fake: orders`); the test that made it under this name
+//! holds it by a handle. [`Running`] is a stream from a configuration, made of whatever the test's
+//! registry has.
+
+mod input;
+mod output;
+mod stream;
+
+pub use input::{Answer, FakeInput};
+pub use output::{Action, FakeOutput};
+pub use stream::{Running, environment};
+
+use sluice_engine::Registry;
+
+/// Registers the `fake` input and output.
+pub fn register(registry: &mut Registry) {
+    input::register(registry);
+    output::register(registry);
+}
+
+/// Messages of these contents.
+pub fn batch(contents: &[&str]) -> sluice_message::Batch {
+    contents.iter().map(|content| sluice_message::Message::from(*content)).collect()
+}
+
+/// The contents of messages.
+pub fn contents(batch: &sluice_message::Batch) -> Vec<String> {
+    batch.iter().map(|message| String::from_utf8_lossy(message.bytes()).into_owned()).collect()
+}
