@@ -6,6 +6,8 @@ use std::time::Duration;
 use sluice_config::{ComponentKind, Node, config};
 use sluice_engine::{Registry, Status};
 
+const EMPTY: [&str; 0] = [];
+
 config! {
     /// Traces nothing.
     pub struct NoTracer {}
@@ -33,9 +35,9 @@ config! {
     /// Sends traces to an OpenTelemetry collector.
     pub struct OpenTelemetry {
         /// Collectors over HTTP.
-        http: Vec<HttpCollector>,
+        http: Vec<HttpCollector> = EMPTY,
         /// Collectors over gRPC.
-        grpc: Vec<GrpcCollector>,
+        grpc: Vec<GrpcCollector> = EMPTY,
         /// Tags of every trace.
         tags: BTreeMap<String, String> = Node::empty_map() => advanced,
         /// Which traces are kept.

@@ -115,6 +115,8 @@ pub struct Field {
     pub lint_required: bool,
     /// The fields of a [`Type::Object`].
     pub fields: &'static [Field],
+    /// A list may also be written below this key, as documents of users do.
+    pub list_key: Option<&'static str>,
     /// What else the linter asks of the value.
     pub rule: Option<Rule>,
 }
@@ -141,6 +143,7 @@ impl Field {
             options_linted: false,
             lint_required: false,
             fields: &[],
+            list_key: None,
             rule: None,
         }
     }

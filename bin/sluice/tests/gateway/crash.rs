@@ -44,19 +44,23 @@ fn post_until(
 
 /// Every accepted job is in `jobs`, and all of `jobs` reached `completed`.
 fn check_topics(kafka: &str, run: &str, accepted: &BTreeSet<String>) {
-    let ids = |events: &[String]| -> BTreeSet<String> {
-        let id = |event: &String| {
-            let event: serde_json::Value = serde_json::from_str(event).unwrap();
-            event["job_id"].as_str().unwrap().to_owned()
-        };
-        events.iter().map(id).collect()
-    };
     let mut jobs = BTreeSet::new();
     read_topic(kafka, &format!("jobs-{run}"), |events| {
-        jobs = ids(events);
-        accepted.is_subset(&jobs)
+        jobs.extend(events.last().map(|event| id_of(event)));
+        jobs.len() >= accepted.len() && accepted.is_subset(&jobs)
     });
-    read_topic(kafka, &format!("completed-{run}"), |events| jobs.is_subset(&ids(events)));
+    let mut missing = jobs;
+    read_topic(kafka, &format!("completed-{run}"), |events| {
+        if let Some(event) = events.last() {
+            missing.remove(&id_of(event));
+        }
+        missing.is_empty()
+    });
+}
+
+fn id_of(event: &str) -> String {
+    let event: serde_json::Value = serde_json::from_str(event).unwrap();
+    event["job_id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

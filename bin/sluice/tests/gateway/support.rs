@@ -276,7 +276,7 @@ impl Client {
     }
 }
 
-/// Reads a topic from its beginning until `enough` says so.
+/// Reads a topic from its beginning until `enough`, asked after each event, says so.
 pub(crate) fn read_topic(
     kafka: &str,
     topic: &str,
@@ -295,13 +295,18 @@ pub(crate) fn read_topic(
     consumer.subscribe(&[topic]).unwrap();
     let began = Instant::now();
     let mut seen = Vec::new();
-    while !enough(&seen) {
-        assert!(began.elapsed() < PATIENCE, "topic {topic} holds only {}: {seen:?}", seen.len());
+    if enough(&seen) {
+        return seen;
+    }
+    loop {
+        assert!(began.elapsed() < PATIENCE, "topic {topic} holds only {} events", seen.len());
         if let Some(Ok(message)) = consumer.poll(Duration::from_millis(200)) {
             seen.push(String::from_utf8_lossy(message.payload().unwrap_or_default()).into_owned());
+            if enough(&seen) {
+                return seen;
+            }
         }
     }
-    seen
 }
 
 /// Puts a record on a topic.

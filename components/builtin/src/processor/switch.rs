@@ -39,6 +39,7 @@ struct Cases(Vec<Case>);
 impl FieldType for Cases {
     fn describe(field: &mut Field) {
         Vec::<Case>::describe(field);
+        field.list_key = Some("cases");
     }
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {

@@ -175,7 +175,7 @@ impl<'c> Linter<'c> {
         match shape {
             Shape::Scalar => self.single(field, node),
             Shape::Array | Shape::Array2d => {
-                let Some(items) = node.as_list() else {
+                let Some(items) = node.as_list().or_else(|| list_below(field, node)) else {
                     self.error(node, "expected array value".into());
                     return;
                 };
@@ -315,5 +315,13 @@ impl Node {
             NodeValue::List(_) => "!!seq",
             NodeValue::Map(_) => "!!map",
         }
+    }
+}
+
+/// The list of a field that may also be written as `{ key: [...] }`.
+fn list_below<'n>(field: &Field, node: &'n Node) -> Option<&'n [Node]> {
+    match node.as_map()? {
+        [(key, list)] if Some(key.name.as_str()) == field.list_key => list.as_list(),
+        _ => None,
     }
 }

@@ -32,7 +32,7 @@ config! {
         /// A query; the batch is flushed after a message for which it is true.
         check: Query = "",
         /// Processors of each formed batch, which may split or join it.
-        processors: Option<Vec<Block<Kinds::Processor>>>,
+        processors: Option<Vec<Block<Kinds::Processor>>> => advanced,
     }
 }
 

@@ -32,8 +32,8 @@ pub(super) const METHOD: Method = Method::new(
         &[(r#"{"line":"again and again. "}"#, r#"{"saved":true}"#)],
     ),
     Example::new(
-        "root.packed = this.text.compress(\"lz4\").encode(\"base64\")",
-        &[(r#"{"text":"short"}"#, r#"{"packed":""}"#)],
+        "root.same = this.text.compress(\"lz4\").decompress(\"lz4\").string() == this.text",
+        &[(r#"{"text":"short"}"#, r#"{"same":true}"#)],
     ),
 ]);
 

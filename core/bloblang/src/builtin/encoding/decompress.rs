@@ -22,7 +22,7 @@ pub(super) const METHOD: Method = Method::new(
 .plain_errors()
 .examples(&[Example::new(
     "root.text = this.packed.decode(\"base64\").decompress(\"zlib\").string()",
-    &[(r#"{"packed":"eJwrzsgvKgEABmYCPg=="}"#, r#"{"text":"short"}"#)],
+    &[(r#"{"packed":"eJwrzsgvKgEABokCMQ=="}"#, r#"{"text":"short"}"#)],
 )]);
 
 fn decompress(args: &Args<'_, '_>) -> Result<PreparedMethod, Error> {

@@ -24,7 +24,7 @@ pub(super) const METHOD: Method = Method::new(
     "let key = \"000102030405060708090a0b0c0d0e0f\".decode(\"hex\")\n\
      let iv = \"0f0e0d0c0b0a09080706050403020100\".decode(\"hex\")\n\
      root.secret = this.text.encrypt_aes(\"ctr\", $key, $iv).encode(\"hex\")",
-    &[(r#"{"text":"open sesame"}"#, r#"{"secret":""}"#)],
+    &[(r#"{"text":"open sesame"}"#, r#"{"secret":"4fd99cfc943f3e9b657299"}"#)],
 )]);
 
 fn encrypt_aes(args: &Args<'_, '_>) -> Result<PreparedMethod, Error> {

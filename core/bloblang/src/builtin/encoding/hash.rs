@@ -32,12 +32,12 @@ pub(super) const METHOD: Method = Method::new(
          root.signature = this.name.hash(\"hmac_sha1\", \"secret\").encode(\"hex\")",
         &[(
             r#"{"name":"sluice"}"#,
-            r#"{"digest":"c5bfc2a4d7e2cf9a1a7a4b7a4e2cf9fb10ec7a12","signature":""}"#,
+            r#"{"digest":"bac9c3029ea6380aa37a31f0165084711ae0d44d","signature":"b4fba1650cded5d1ae2a9c5a7b88591dd5f59028"}"#,
         )],
     ),
     Example::new(
         "root.sum = this.name.hash(algorithm: \"crc32\", polynomial: \"Castagnoli\").encode(\"hex\")",
-        &[(r#"{"name":"sluice"}"#, r#"{"sum":""}"#)],
+        &[(r#"{"name":"sluice"}"#, r#"{"sum":"494c1c5d"}"#)],
     )
     .about("A checksum with another polynomial."),
     Example::new(
