@@ -9,6 +9,8 @@ pub const KNOWN: &[(&str, &str)] = &[
     ("output.http_server.consumer_group: ours alone", "published documents of gateways have it"),
     ("processor.http.body: ours alone", BODY),
     ("processor.http.follow_redirects: ours alone", REDIRECTS),
+    ("tracer.open_telemetry_collector.grpc: default", "a list that is not there is empty"),
+    ("tracer.open_telemetry_collector.http: default", "a list that is not there is empty"),
 ];
 
 const BODY: &str = "published examples have it, although the reference's program does not know it";
