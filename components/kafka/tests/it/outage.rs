@@ -159,7 +159,7 @@ async fn unused_address() -> String {
 /// What the engine logs while a test runs.
 mod log {
     use std::fmt::Write as _;
-    use std::sync::{Arc, Mutex};
+    use std::sync::{Arc, Mutex, OnceLock};
 
     use tracing::field::{Field, Visit};
     use tracing::span::{Attributes, Id, Record};
@@ -168,11 +168,15 @@ mod log {
     #[derive(Clone, Default)]
     pub(super) struct Log(Arc<Mutex<Vec<String>>>);
 
+    /// What all tests of this binary log; each looks for lines that name its own broker.
     pub(super) fn capture() -> Log {
-        let log = Log::default();
-        // The only test of this binary that listens.
-        tracing::subscriber::set_global_default(log.clone()).expect("no other subscriber");
-        log
+        static LOG: OnceLock<Log> = OnceLock::new();
+        let listen = || {
+            let log = Log::default();
+            tracing::subscriber::set_global_default(log.clone()).expect("no other subscriber");
+            log
+        };
+        LOG.get_or_init(listen).clone()
     }
 
     impl Log {
