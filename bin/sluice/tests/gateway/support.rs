@@ -164,9 +164,11 @@ impl Gateway {
 
     async fn wait_until_it_listens(&mut self) {
         let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
-            assert!(began.elapsed() < PATIENCE, "nobody listens:\n{}", self.program.log());
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        for port in [self.port, self.dashboard] {
+            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                assert!(began.elapsed() < PATIENCE, "nobody listens:\n{}", self.program.log());
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
         }
     }
 
