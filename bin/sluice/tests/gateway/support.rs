@@ -13,8 +13,9 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-/// Longest wait for anything that must happen: a first join of a consumer group takes seconds.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for anything that must happen. Joining a group takes seconds, finding a broker again
+/// after an outage longer, and the machine may be busy with other tests.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The address of the test's Kafka, or a word that the test is skipped.
 #[track_caller]
