@@ -114,6 +114,9 @@ pub enum Command {
         after_help = "Examples:\n  cat events.jsonl | sluice blobl 'root.name = this.name.uppercase()'\n  sluice blobl --raw 'root = content().length()' < access.log\n  sluice blobl -f ./mapping.blobl < events.jsonl"
     )]
     Blobl(BloblArgs),
+    /// Run many streams in one process, managed by files and over HTTP.
+    #[command(after_help = "Examples:\n  sluice streams\n  sluice -c ./root.yaml streams ./streams\n  sluice streams ./streams/*.yaml")]
+    Streams(StreamsArgs),
     /// Work with templates.
     #[command(subcommand)]
     Template(TemplateCommand),

@@ -8,6 +8,8 @@
 //! every command answers with an exit code and never ends the process from within.
 //! Lives elsewhere: what streams do (`sluice-engine`), components (`sluice-components`).
 
+#![allow(unreachable_pub)] // a program has no outside
+
 mod cli;
 mod commands;
 mod config;

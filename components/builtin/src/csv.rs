@@ -6,6 +6,7 @@
 
 use bytes::{Bytes, BytesMut};
 use memchr::memchr;
+use sluice_config::Node;
 use sluice_value::{EcoString, Object, Value};
 
 /// Longest row. A quote that is never closed would make a row of the rest of a file.
@@ -229,6 +230,19 @@ pub fn document(fields: Vec<EcoString>, header: Option<&[EcoString]>) -> Value {
         Some(header) => Value::Object(header.iter().cloned().zip(values).collect::<Object>()),
         None => values.collect::<Vec<Value>>().into(),
     }
+}
+
+/// A rule for linters: names of columns can only be expected where a row names them.
+pub fn headers_are_parsed(node: &Node) -> Vec<String> {
+    let is_off = node
+        .get("parse_header_row")
+        .and_then(Node::as_text)
+        .is_some_and(|text| text.eq_ignore_ascii_case("false"));
+    let expected = node.get("expected_headers").and_then(Node::as_list).unwrap_or_default();
+    if !is_off || expected.is_empty() {
+        return Vec::new();
+    }
+    vec!["expected_headers is set but parse_header_row is false".to_owned()]
 }
 
 /// The first character of a configured delimiter.

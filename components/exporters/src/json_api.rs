@@ -12,12 +12,8 @@ config! {
 }
 
 /// `{"name{label=\"a\"}":1}`; durations as their 50th, 90th and 99th percentile in nanoseconds.
-pub(crate) fn render(series: &[Series]) -> String {
-    let fields: Object = series
-        .iter()
-        .map(|series| (key(&series.shown).as_str().into(), value(&series.reading)))
-        .collect();
-    Value::Object(fields).to_string()
+pub(crate) fn object(series: &[Series]) -> Object {
+    series.iter().map(|series| (key(&series.shown).as_str().into(), value(&series.reading))).collect()
 }
 
 fn key(shown: &Shown) -> String {
@@ -75,7 +71,7 @@ mod tests {
         metrics.timer("latency_ns", &Labels::new()).record(Duration::from_nanos(8));
         let mapping = SeriesMapping::new("", &Environment::default()).unwrap();
         assert_eq!(
-            render(&mapping.read(&metrics)),
+            Value::Object(object(&mapping.map(metrics.read()))).to_string(),
             r#"{"depth":-2,"latency_ns":{"p50":8,"p90":8,"p99":8},"received{label=\"\",path=\"root.\\\"x\\\"\"}":3}"#
         );
     }

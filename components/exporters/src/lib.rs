@@ -1,6 +1,6 @@
 //! How metrics leave the program, and the tables of metrics exporters and tracers.
 //!
-//! The engine counts into [`Metrics`]; a [`MetricsExporter`] reads them, applies the `mapping`
+//! The engine counts into sets of series; a [`MetricsExporter`] reads them, applies the `mapping`
 //! of the configuration, and either answers `/metrics` or pushes, or both.
 //!
 //! Holds always: reading metrics costs nothing to those who count; what the mapping made of a
@@ -20,7 +20,8 @@ use std::sync::Arc;
 
 use sluice_config::{Block, ComponentKind, Kinds, Node, Reader, config};
 use sluice_engine::{BuildError, Registry};
-use sluice_telemetry::Metrics;
+use sluice_telemetry::Series;
+use sluice_value::{Object, Value};
 use tokio_util::sync::CancellationToken;
 
 use json_api::JsonApi;
@@ -49,6 +50,14 @@ pub fn register(registry: &mut Registry) {
 pub struct Scrape {
     pub content_type: &'static str,
     pub text: String,
+}
+
+/// Reads all series that there are at the moment.
+pub type ReadSeries = Arc<dyn Fn() -> Vec<Series> + Send + Sync>;
+
+/// Series by name and labels, as one flat object; durations by percentiles in nanoseconds.
+pub fn flat_object(series: &[Series]) -> Object {
+    json_api::object(&mapping::plain(series))
 }
 
 /// Reads metrics and shows or sends them, as a `metrics` block says.
@@ -91,16 +100,21 @@ impl MetricsExporter {
         Ok(Self { mapping, exporter })
     }
 
+    /// Whether [`MetricsExporter::scrape`] has an answer.
+    pub fn is_scraped(&self) -> bool {
+        matches!(self.exporter, Exporter::Prometheus(_) | Exporter::JsonApi)
+    }
+
     /// What `/metrics` answers; `None` when there is no such thing.
-    pub fn scrape(&self, metrics: &Metrics) -> Option<Scrape> {
+    pub fn scrape(&self, series: Vec<Series>) -> Option<Scrape> {
         match &self.exporter {
             Exporter::Prometheus(prometheus) => Some(Scrape {
                 content_type: "text/plain; version=0.0.4; charset=utf-8",
-                text: prometheus.render(&self.mapping.read(metrics)),
+                text: prometheus.render(&self.mapping.map(series)),
             }),
             Exporter::JsonApi => Some(Scrape {
                 content_type: "application/json",
-                text: json_api::render(&self.mapping.read(metrics)),
+                text: Value::Object(json_api::object(&self.mapping.map(series))).to_string(),
             }),
             Exporter::None | Exporter::Statsd(_) | Exporter::Logger(_) => None,
         }
@@ -108,8 +122,8 @@ impl MetricsExporter {
 
     /// Sends metrics at intervals until `stop`, and once more then, as far as the exporter does
     /// such things. Returns when all was sent.
-    pub async fn run(self: Arc<Self>, metrics: Metrics, stop: CancellationToken) {
-        let read = || self.mapping.read(&metrics);
+    pub async fn run(self: Arc<Self>, read: ReadSeries, stop: CancellationToken) {
+        let read = || self.mapping.map(read());
         match &self.exporter {
             Exporter::None | Exporter::JsonApi => {}
             Exporter::Prometheus(prometheus) => prometheus.run(read, stop).await,

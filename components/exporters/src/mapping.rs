@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use sluice_bloblang::{Body, Diagnostics, Environment, Input, Program, Single};
-use sluice_telemetry::{Labels, Metrics, Reading};
+use sluice_telemetry::{Labels, Reading, Series as Counted};
 use sluice_value::{Object, Value};
 use tracing::warn;
 
@@ -24,7 +24,7 @@ pub(crate) struct Series {
 
 pub(crate) struct SeriesMapping {
     program: Option<Program>,
-    /// What became of each series; `None` for dropped ones. Bounded by the number of series.
+    /// What became of each series; `None` for dropped ones.
     known: Mutex<HashMap<(String, Labels), Option<Shown>>>,
 }
 
@@ -37,10 +37,10 @@ impl SeriesMapping {
         Ok(Self { program, known: Mutex::default() })
     }
 
-    /// All series by name and labels.
-    pub(crate) fn read(&self, metrics: &Metrics) -> Vec<Series> {
-        let mut all: Vec<Series> = metrics
-            .read()
+    /// The series as they are shown, by name and labels.
+    pub(crate) fn map(&self, all: Vec<Counted>) -> Vec<Series> {
+        self.forget(&all);
+        let mut all: Vec<Series> = all
             .into_iter()
             .filter_map(|series| {
                 let shown = self.shown(series.name, series.labels)?;
@@ -51,21 +51,39 @@ impl SeriesMapping {
         all
     }
 
+    /// Streams come and go, and their series with them: what is remembered stays in proportion.
+    fn forget(&self, present: &[Counted]) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() > present.len() * 2 + 64 {
+            known.clear();
+        }
+    }
+
     fn shown(&self, name: String, labels: Labels) -> Option<Shown> {
-        let plain = |name: String, labels: &Labels| Shown {
-            name,
-            labels: labels.iter().map(|(name, value)| ((*name).into(), value.clone())).collect(),
-        };
-        let Some(program) = &self.program else { return Some(plain(name, &labels)) };
+        let Some(program) = &self.program else { return Some(unmapped(name, &labels)) };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (name, labels);
         if let Some(shown) = known.get(&key) {
             return shown.clone();
         }
-        let shown = map(program, plain(key.0.clone(), &key.1));
+        let shown = map(program, unmapped(key.0.clone(), &key.1));
         known.insert(key, shown.clone());
         shown
     }
+}
+
+fn unmapped(name: String, labels: &Labels) -> Shown {
+    let labels = labels.iter().map(|(name, value)| ((*name).into(), value.clone()));
+    Shown { name, labels: labels.collect() }
+}
+
+/// Series under their own names.
+pub(crate) fn plain(series: &[Counted]) -> Vec<Series> {
+    let shown = |series: &Counted| Series {
+        shown: unmapped(series.name.clone(), &series.labels),
+        reading: series.reading.clone(),
+    };
+    series.iter().map(shown).collect()
 }
 
 fn map(program: &Program, series: Shown) -> Option<Shown> {
@@ -98,6 +116,8 @@ fn map(program: &Program, series: Shown) -> Option<Shown> {
 
 #[cfg(test)]
 mod tests {
+    use sluice_telemetry::Metrics;
+
     use super::*;
 
     #[test]
@@ -110,7 +130,7 @@ mod tests {
                     meta path = deleted()\nmeta more = \"1\"";
         let mapping = SeriesMapping::new(text, &Environment::default()).unwrap();
         for _ in 0..2 {
-            let read = mapping.read(&metrics);
+            let read = mapping.map(metrics.read());
             let [series] = read.as_slice() else { panic!("{read:?}") };
             assert_eq!(series.shown.name, "x_input_received");
             let labels: Vec<_> =

@@ -244,7 +244,7 @@ mod tests {
         let config = Reader::new().read(&parse(config).unwrap()).unwrap();
         let prometheus = Prometheus::build(config).unwrap();
         let mapping = SeriesMapping::new("", &Environment::default()).unwrap();
-        let text = prometheus.render(&mapping.read(&metrics));
+        let text = prometheus.render(&mapping.map(metrics.read()));
         for expected in expected {
             assert!(text.lines().any(|line| line == *expected), "{expected} is not in\n{text}");
         }

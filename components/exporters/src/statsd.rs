@@ -192,12 +192,12 @@ mod tests {
         for _ in 0..4 {
             timer.record(Duration::from_nanos(8));
         }
-        let first = sent.changes(&mapping.read(&metrics), Tags::Datadog);
+        let first = sent.changes(&mapping.map(metrics.read()), Tags::Datadog);
         assert_eq!(first, ["latency_ns:0.000008|ms|@0.25", "received:3|c|#label:a_b"]);
-        assert!(sent.changes(&mapping.read(&metrics), Tags::Datadog).is_empty());
+        assert!(sent.changes(&mapping.map(metrics.read()), Tags::Datadog).is_empty());
         counter.add(2);
         assert_eq!(
-            sent.changes(&mapping.read(&metrics), Tags::Influxdb),
+            sent.changes(&mapping.map(metrics.read()), Tags::Influxdb),
             ["received,label=a_b:2|c"]
         );
     }

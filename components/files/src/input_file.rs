@@ -8,12 +8,12 @@ use std::time::UNIX_EPOCH;
 
 use async_trait::async_trait;
 use bytes::BytesMut;
-use sluice_config::{Block, Kinds, Node, config};
+use sluice_config::{Block, Field, FieldType, Kinds, Node, config};
 use sluice_engine::{
     BuildError, BuiltInput, ConnectError, Delivery, Input, ReadError, Reader, Registry, Scanner,
     Scope,
 };
-use sluice_message::{Message, Verdict};
+use sluice_message::{Batch, Verdict};
 use sluice_value::{Object, Value, json};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
@@ -24,7 +24,7 @@ config! {
     /// Where and how to read.
     pub struct FileInput {
         /// Files to read in order. Globs are expanded when the input starts.
-        paths: Vec<String>,
+        paths: Paths,
         /// The older way to name a scanner.
         codec: Option<String> => deprecated advisory_options(
             "auto", "all-bytes", "avro-ocf:marshaler=x", "chunker:x", "csv", "csv:x", "csv-safe",
@@ -51,16 +51,26 @@ pub(crate) fn register(registry: &mut Registry) {
 
 fn build(config: FileInput, scope: &Scope) -> Result<BuiltInput, BuildError> {
     let scanner = scanner_of(&config.scanner, config.codec.as_deref(), config.max_buffer, scope)?;
-    let mut paths = VecDeque::new();
-    for path in &config.paths {
-        paths.extend(expand(path)?);
+    let files = Files::new(scanner, &config.paths, config.delete_on_finish)?;
+    Ok(BuiltInput::connector(files, config.auto_replay_nacks))
+}
+
+/// Paths of files. They are required, and yet an input without any just ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Paths(Vec<String>);
+
+impl FieldType for Paths {
+    fn describe(field: &mut Field) {
+        Vec::<String>::describe(field);
     }
-    let input = Files {
-        scanner,
-        delete_on_finish: config.delete_on_finish,
-        remaining: Arc::new(Mutex::new(paths)),
-    };
-    Ok(BuiltInput::connector(input, config.auto_replay_nacks))
+
+    fn read(node: &Node, reader: &mut sluice_config::Reader<'_>) -> Option<Self> {
+        Vec::read(node, reader).map(Self)
+    }
+
+    fn absent(_: &mut sluice_config::Reader<'_>) -> Option<Self> {
+        Some(Self(Vec::new()))
+    }
 }
 
 /// The files a glob stands for, in order; a path without wildcards stands for itself.
@@ -75,11 +85,35 @@ fn expand(path: &str) -> Result<Vec<PathBuf>, BuildError> {
     Ok(files)
 }
 
-struct Files {
+/// Files to read, one after the other.
+pub(crate) struct Files {
     scanner: Arc<dyn Scanner>,
     delete_on_finish: bool,
+    batch_count: usize,
     /// What was not read to its end; shared with the open reader.
     remaining: Arc<Mutex<VecDeque<PathBuf>>>,
+}
+
+impl Files {
+    /// # Errors
+    /// A glob that is none.
+    pub(crate) fn new(
+        scanner: Arc<dyn Scanner>,
+        paths: &Paths,
+        delete_on_finish: bool,
+    ) -> Result<Self, BuildError> {
+        let mut remaining = VecDeque::new();
+        for path in &paths.0 {
+            remaining.extend(expand(path)?);
+        }
+        let remaining = Arc::new(Mutex::new(remaining));
+        Ok(Self { scanner, delete_on_finish, batch_count: 1, remaining })
+    }
+
+    /// Messages of a file leave in batches of so many.
+    pub(crate) fn in_batches_of(self, batch_count: usize) -> Self {
+        Self { batch_count, ..self }
+    }
 }
 
 #[async_trait]
@@ -92,6 +126,7 @@ impl Input for Files {
             open,
             scanner: self.scanner.clone(),
             delete_on_finish: self.delete_on_finish,
+            batch_count: self.batch_count,
             remaining: self.remaining.clone(),
         }))
     }
@@ -101,6 +136,7 @@ struct FilesReader {
     open: OpenFile,
     scanner: Arc<dyn Scanner>,
     delete_on_finish: bool,
+    batch_count: usize,
     remaining: Arc<Mutex<VecDeque<PathBuf>>>,
 }
 
@@ -183,19 +219,22 @@ impl OpenFile {
         ReadError::Failed(error.into())
     }
 
-    fn burst(&mut self) -> Option<Vec<Delivery>> {
-        let Self { scanning, metadata, cleanup, .. } = self;
-        scanning.burst(|message| delivery(message, metadata, cleanup.as_ref()))
+    fn burst(&mut self, batch_count: usize) -> Option<Vec<Delivery>> {
+        let Self { scanning, metadata, cleanup, finished, .. } = self;
+        let whole = *finished;
+        scanning.burst(batch_count, whole, |batch| delivery(batch, metadata, cleanup.as_ref()))
     }
 }
 
-fn delivery(mut message: Message, metadata: &Object, cleanup: Option<&Arc<Cleanup>>) -> Delivery {
-    if message.metadata().is_empty() {
-        *message.metadata_mut() = metadata.clone(); // shared by all messages of the file
-    } else {
-        message.metadata_mut().extend(metadata.clone());
+fn delivery(mut batch: Batch, metadata: &Object, cleanup: Option<&Arc<Cleanup>>) -> Delivery {
+    for message in batch.iter_mut() {
+        if message.metadata().is_empty() {
+            *message.metadata_mut() = metadata.clone(); // shared by all messages of the file
+        } else {
+            message.metadata_mut().extend(metadata.clone());
+        }
     }
-    let mut delivery = Delivery::from(sluice_message::Batch::from(message));
+    let mut delivery = Delivery::from(batch);
     if let Some(cleanup) = cleanup.cloned() {
         delivery.ack = Some(Box::new(move |verdict| {
             if let Verdict::Failed(_) = verdict {
@@ -210,7 +249,7 @@ fn delivery(mut message: Message, metadata: &Object, cleanup: Option<&Arc<Cleanu
 impl Reader for FilesReader {
     async fn read(&mut self) -> Result<Vec<Delivery>, ReadError> {
         loop {
-            if let Some(burst) = self.open.burst() {
+            if let Some(burst) = self.open.burst(self.batch_count) {
                 return Ok(burst);
             }
             if !self.open.finished {
@@ -242,7 +281,7 @@ fn metadata(path: &str, modified: std::time::SystemTime) -> Object {
     metadata
 }
 
-fn whole_seconds(at: jiff::Timestamp) -> jiff::Zoned {
+pub(crate) fn whole_seconds(at: jiff::Timestamp) -> jiff::Zoned {
     let at = jiff::Timestamp::from_second(at.as_second()).unwrap_or(at);
     at.to_zoned(jiff::tz::TimeZone::system())
 }

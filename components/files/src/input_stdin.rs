@@ -10,7 +10,6 @@ use sluice_engine::{
     BuildError, BuiltInput, ConnectError, Delivery, Input, ReadError, Reader, Registry, Scanner,
     Scope,
 };
-use sluice_message::Batch;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::scanning::{CHUNK, Scanning, scanner_of};
@@ -96,7 +95,7 @@ struct StdinReader {
 impl Reader for StdinReader {
     async fn read(&mut self) -> Result<Vec<Delivery>, ReadError> {
         loop {
-            if let Some(burst) = self.scanning.burst(|message| Batch::from(message).into()) {
+            if let Some(burst) = self.scanning.burst(1, true, Into::into) {
                 return Ok(burst);
             }
             if self.finished {

@@ -13,6 +13,7 @@ use sluice_engine::{
 use sluice_message::Batch;
 
 use crate::codec::Codec;
+use crate::paths::make_directory;
 
 config! {
     /// Where and how to write.
@@ -120,11 +121,4 @@ fn file(
     }
     let (_, file) = open.as_ref().expect("opened above");
     file.try_clone()
-}
-
-fn make_directory(path: &std::path::Path) -> std::io::Result<()> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => std::fs::create_dir_all(parent),
-        _ => Ok(()),
-    }
 }

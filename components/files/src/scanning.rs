@@ -6,13 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sluice_config::{Block, Kinds, Node};
 use sluice_engine::{BuildError, Delivery, Scan, ScanError, Scanner, Scope};
-use sluice_message::Message;
+use sluice_message::{Batch, Message};
 
 /// Most deliveries of one burst, so that pipeline threads share a chunk.
 const BURST: usize = 128;
 
-/// Bytes asked for at once.
-pub(crate) const CHUNK: usize = 256 * 1024;
+/// Bytes asked for at once. Messages are parts of a chunk, which stays in memory as long as one of
+/// them: not too much, then.
+pub(crate) const CHUNK: usize = 64 * 1024;
 
 /// Builds the scanner of an input: the `scanner` field, or the deprecated `codec`.
 pub(crate) fn scanner_of(
@@ -109,13 +110,24 @@ impl Scanning {
         ended
     }
 
-    /// The next burst of messages that are complete; `finish` completes each.
+    /// The next burst of batches that are complete, each of `size` messages; at the end of the
+    /// stream also what is left. `finish` completes each.
     pub(crate) fn burst(
         &mut self,
-        mut finish: impl FnMut(Message) -> Delivery,
+        size: usize,
+        at_end: bool,
+        mut finish: impl FnMut(Batch) -> Delivery,
     ) -> Option<Vec<Delivery>> {
-        let count = self.ready.len().min(BURST);
-        (count > 0).then(|| self.ready.drain(..count).map(&mut finish).collect())
+        let whole = self.ready.len() / size;
+        let rest = usize::from(at_end && self.ready.len() % size > 0);
+        let count = (whole + rest).min(BURST.div_ceil(size));
+        (count > 0).then(|| {
+            let batches = (0..count).map(|_| {
+                let size = size.min(self.ready.len());
+                finish(self.ready.drain(..size).collect())
+            });
+            batches.collect()
+        })
     }
 }
 

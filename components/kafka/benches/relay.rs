@@ -35,7 +35,8 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let at = arguments.iter().position(|argument| argument == "--messages");
     let messages = at.and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(300_000);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime can be had");
 
     let source = runtime.block_on(topic(&broker, "source"));
@@ -49,7 +50,11 @@ fn main() {
     let kafka = "kafka: {addresses: ['BROKER'], topic: TOPIC";
     for (name, input, output) in [
         ("kafka_franz, defaults", "kafka_franz", format!("{franz}}}")),
-        ("kafka_franz, max_in_flight 1000", "kafka_franz", format!("{franz}, max_in_flight: 1000}}")),
+        (
+            "kafka_franz, max_in_flight 1000",
+            "kafka_franz",
+            format!("{franz}, max_in_flight: 1000}}"),
+        ),
         (
             "kafka_franz, batching at the input",
             "kafka_franz batching",
@@ -61,11 +66,7 @@ fn main() {
             format!("{franz}, batching: {{count: 500, period: 5ms}}}}"),
         ),
         ("kafka, defaults (all metadata as headers)", "kafka", format!("{kafka}}}")),
-        (
-            "kafka, no headers",
-            "kafka",
-            format!("{kafka}, metadata: {{exclude_prefixes: ['']}}}}"),
-        ),
+        ("kafka, no headers", "kafka", format!("{kafka}, metadata: {{exclude_prefixes: ['']}}}}")),
         (
             "kafka, no headers, max_in_flight 1000",
             "kafka",

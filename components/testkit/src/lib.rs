@@ -15,10 +15,16 @@ pub use stream::{Running, environment};
 
 use sluice_engine::Registry;
 
-/// Registers the `fake` input and output.
+/// Registers the `fake` input and output, and the buffer `none`, which a stream has by default.
 pub fn register(registry: &mut Registry) {
     input::register(registry);
     output::register(registry);
+    registry.buffer("none", |_: Unbuffered, _| Ok(Box::new(|source| source)));
+}
+
+sluice_config::config! {
+    /// Nothing to configure.
+    struct Unbuffered {}
 }
 
 /// Messages of these contents.

@@ -58,6 +58,11 @@ impl Diagnostic {
         }
     }
 
+    /// What is wrong in the reference's words, which its tools match on.
+    pub fn reference(&self) -> &str {
+        &self.reference
+    }
+
     /// The short form: `line 1 char 5: message`.
     pub fn short(&self) -> String {
         format!("line {} char {}: {}", self.line, self.column, self.message)

@@ -28,7 +28,7 @@ pub struct Expr {
     pub(crate) height: u32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ExprKind {
     Literal(Literal),
     /// A path below `this`, `root` or a name bound by a lambda.
@@ -93,7 +93,7 @@ pub enum ExprKind {
 }
 
 /// A value known when the program is compiled.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Literal {
     pub outcome: Outcome<'static>,
     /// How errors call it, when that is not just its kind.
@@ -112,26 +112,26 @@ pub enum Base {
 }
 
 /// What `[start:end:step]` says.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bounds {
     pub start: Option<Expr>,
     pub end: Option<Expr>,
     pub step: Option<Expr>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum TextPart {
     Plain(EcoString),
     Param(EcoString),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Key {
     Literal(EcoString),
     Computed(Expr),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Case {
     /// `_`
     Always,
@@ -295,6 +295,13 @@ impl Expr {
             ExprKind::Function(call) => call.annotation(),
             ExprKind::Method(call) => call.annotation(),
         }
+    }
+}
+
+/// Expressions are equal that do the same, wherever they stand.
+impl PartialEq for Expr {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
     }
 }
 

@@ -32,6 +32,8 @@ mod environment;
 mod error;
 mod eval;
 mod expr;
+pub mod formats;
+mod format;
 pub mod gofmt;
 pub mod layout;
 mod message;
@@ -48,6 +50,7 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub use environment::Environment;
 pub use error::Error;
 pub use expr::{Base, Bounds, Case, Expr, ExprKind, Key, Literal, Operator, Span, TextPart};
+pub use format::format;
 pub use message::{
     Cache, Failure, FailureSource, Host, Input, Messages, NoHost, Params, Resources, Single,
 };

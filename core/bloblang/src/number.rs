@@ -2,6 +2,8 @@
 //!
 //! Two families: `get_*` take numbers (and their kin) only, `to_*` also parse text.
 
+use std::fmt::Write as _;
+
 use sluice_value::Value;
 
 use crate::Error;
@@ -246,11 +248,11 @@ pub fn quote(text: &str) -> String {
             '\t' => out.push_str("\\t"),
             '\u{b}' => out.push_str("\\v"),
             c if (c as u32) < 0x20 || c as u32 == 0x7f => {
-                out.push_str(&format!("\\x{:02x}", c as u32));
+                _ = write!(out, "\\x{:02x}", c as u32);
             }
             c if is_printable(c) => out.push(c),
-            c if (c as u32) < 0x1_0000 => out.push_str(&format!("\\u{:04x}", c as u32)),
-            c => out.push_str(&format!("\\U{:08x}", c as u32)),
+            c if (c as u32) < 0x1_0000 => _ = write!(out, "\\u{:04x}", c as u32),
+            c => _ = write!(out, "\\U{:08x}", c as u32),
         }
     }
     out.push('"');

@@ -35,7 +35,7 @@ pub struct Statement {
     pub kind: StatementKind,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum StatementKind {
     Assign {
         target: Target,
@@ -56,7 +56,7 @@ pub enum Target {
 }
 
 /// The body of a `map`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct MapBody {
     pub(crate) name: EcoString,
     pub(crate) statements: Vec<Statement>,
@@ -470,6 +470,21 @@ fn body_statement(
             }
             Ok(())
         }
+    }
+}
+
+/// Programs are equal that do the same; the lines of their statements may differ.
+impl PartialEq for Program {
+    fn eq(&self, other: &Self) -> bool {
+        self.statements == other.statements
+            && self.maps == other.maps
+            && self.variables == other.variables
+    }
+}
+
+impl PartialEq for Statement {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
     }
 }
 

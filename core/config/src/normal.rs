@@ -116,7 +116,7 @@ impl Normal {
         if let Some(default) = &field.default {
             return self.field(components, field, field.shape, default, false);
         }
-        if field.shape == Shape::Scalar && field.ty == Type::Object && !field.fields.is_empty() {
+        if field.shape == Shape::Scalar && field.ty == Type::Object {
             let shown = field.fields.iter().filter(|field| {
                 !(self.hide_advanced && field.advanced || self.hide_deprecated && field.deprecated)
             });

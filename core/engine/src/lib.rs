@@ -18,6 +18,7 @@ mod catalogue;
 pub mod component;
 pub mod http;
 mod mapping;
+mod owner;
 mod registry;
 mod resources;
 mod scope;
@@ -35,7 +36,8 @@ pub use registry::{
     BuildError, BuiltBuffer, BuiltInput, BuiltOutput, ComponentSpec, Expand, Registry, Status,
 };
 pub use resources::Resources;
-pub use scope::{Environment, Owner, Scope};
+pub use owner::Owner;
+pub use scope::{Environment, Scope};
 pub use shared::Shared;
 pub use stop::Stop;
 pub use wiring::definition::StreamConfig;

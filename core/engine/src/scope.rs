@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sluice_config::{Block, ComponentKind, FieldType, Kinds, Node, NodeValue, Parameters, Reader};
-use sluice_message::{Failure, Message};
 use sluice_telemetry::{Counter, Labels, Metrics};
-use tracing::{debug, error};
 
 use crate::http::HttpHost;
+use crate::owner::Owner;
 use crate::registry::{Inferred, read_config};
+use crate::wiring::definition::ErrorLog;
 use crate::wiring::{self, Chain, Step};
 use crate::{
     BuildError, BuiltBuffer, BuiltInput, BuiltOutput, Cache, RateLimit, Registry, Resources,
@@ -51,6 +51,7 @@ pub struct Scope {
     component: String,
     /// Follows the environment's stop; a component that ends its children has one of its own.
     stop: Stop,
+    error_log: Option<Arc<ErrorLog>>,
 }
 
 impl Scope {
@@ -63,6 +64,7 @@ impl Scope {
             path: "root".into(),
             component: String::new(),
             stop,
+            error_log: None,
         }
     }
 
@@ -116,13 +118,13 @@ impl Scope {
 
     /// Who marks messages as failed on this component's behalf.
     pub fn owner(&self) -> Owner {
-        let failure = Failure {
-            message: String::new(),
-            label: self.label.clone(),
-            component: self.component.clone(),
-            path: self.path.strip_prefix("root.").unwrap_or(&self.path).to_owned(),
-        };
-        Owner { failure, errors: self.counter("processor_error") }
+        Owner::new(self, self.error_log.clone())
+    }
+
+    /// The same place, with failures of messages logged as this says.
+    pub fn with_error_log(&self, error_log: &ErrorLog) -> Self {
+        let error_log = error_log.enabled.then(|| Arc::new(error_log.clone()));
+        Self { error_log, ..self.clone() }
     }
 
     /// Reads a configuration, placeholders replaced.
@@ -323,48 +325,5 @@ impl Scope {
             build(&scope, spec.name, config.unwrap_or(&absent))
         };
         built.map_err(|error| error.of_component(kind, &scope.label, &scope.path))
-    }
-}
-
-/// Marks messages as failed in the name of a component, counts and logs it.
-#[derive(Clone, Debug)]
-pub struct Owner {
-    failure: Failure,
-    errors: Counter,
-}
-
-impl Owner {
-    pub fn fail(&self, message: &mut Message, error: impl std::fmt::Display) {
-        let text = error.to_string();
-        debug!(
-            label = %self.failure.label,
-            path = %self.failure.path,
-            "Processor failed: {text}"
-        );
-        self.errors.add(1);
-        message.set_failure(Failure { message: text, ..self.failure.clone() });
-    }
-
-    /// As [`Owner::fail`], for what operators want to see without asking for details.
-    pub fn fail_loudly(&self, message: &mut Message, error: impl std::fmt::Display) {
-        let text = error.to_string();
-        error!(label = %self.failure.label, path = %self.failure.path, "{text}");
-        self.fail(message, text);
-    }
-
-    /// Marks every message of a batch.
-    pub fn fail_all(&self, batch: &mut sluice_message::Batch, error: impl std::fmt::Display) {
-        let text = error.to_string();
-        for message in batch.iter_mut() {
-            self.fail(message, &text);
-        }
-    }
-
-    pub fn path(&self) -> &str {
-        &self.failure.path
-    }
-
-    pub fn label(&self) -> &str {
-        &self.failure.label
     }
 }

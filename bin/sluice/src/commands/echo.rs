@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use sluice_config::{Normal, yaml};
+use sluice_config::{Node, Normal, yaml};
 
 use super::Setting;
 use crate::config::load::{Main, Scope, load};
@@ -15,7 +15,10 @@ pub fn run(setting: &Setting) -> ExitCode {
     match load(main, &setting.globals, &setting.variables, catalogue, Scope::Full) {
         Ok(loaded) => {
             let normal = Normal { scrub: true, ..Normal::default() };
-            let document = normal.document(catalogue, root::full(), &loaded.root);
+            let mut document = normal.document(catalogue, root::full(), &loaded.root);
+            if document.get("tests").is_none() {
+                document.insert("tests", Node::from([""; 0]));
+            }
             console::line(yaml::to_text(&document));
             ExitCode::SUCCESS
         }

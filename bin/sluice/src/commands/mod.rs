@@ -13,6 +13,7 @@ mod lint;
 mod list;
 mod run;
 mod schema;
+mod streams;
 mod template;
 mod test;
 
@@ -101,6 +102,9 @@ pub fn run(cli: Cli) -> ExitCode {
             with_setting(globals.with(args.globals.clone()), |setting| test::run(&setting, &args))
         }
         Some(Command::Blobl(args)) => with_setting(globals, |setting| blobl::run(&setting, &args)),
+        Some(Command::Streams(args)) => {
+            with_setting(globals.with(args.globals.clone()), |setting| streams::run(setting, args))
+        }
         Some(Command::Template(TemplateCommand::Lint { paths })) => {
             with_setting(globals, |setting| template::lint(&setting, &paths))
         }

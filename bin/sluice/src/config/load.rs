@@ -1,7 +1,7 @@
 //! The configuration that flags, files and variables make together.
 
 use sluice_config::lint::{Catalogue, Lint, LintOptions};
-use sluice_config::{Field, FieldType, Node, NodeValue, Problems, Reader, edit};
+use sluice_config::{Field, FieldType, Node, NodeValue, Normal, Problems, Reader, edit};
 use sluice_engine::StreamConfig;
 
 use super::document::{Document, ReadError};
@@ -105,6 +105,9 @@ pub struct Loaded {
     pub main: Main,
     /// The main file's tree, `--set` applied, with the resources of other files.
     pub root: Node,
+    /// The same without what the tables do not know: that is the linter's business, and whoever
+    /// runs chilled wants it ignored.
+    known: Node,
     pub lints: Vec<FileLint>,
     /// All files that were read.
     pub paths: Vec<String>,
@@ -165,7 +168,8 @@ pub fn load(
         add_resources(&mut root, &document.root).map_err(|error| failed(ReadError::new(error)))?;
         paths.push(path);
     }
-    Ok(Loaded { main, root, lints, paths })
+    let known = Normal::default().document(catalogue, fields, &root);
+    Ok(Loaded { main, root, known, lints, paths })
 }
 
 /// Applies `path=value` flags.
@@ -221,21 +225,12 @@ pub fn add_resources(root: &mut Node, from: &Node) -> Result<(), String> {
 }
 
 impl Loaded {
-    /// What stops a strict start. Warnings do not.
-    pub fn errors(&self) -> impl Iterator<Item = &FileLint> {
-        self.lints.iter().filter(|found| !found.lint.is_warning)
-    }
-
-    pub fn warnings(&self) -> impl Iterator<Item = &FileLint> {
-        self.lints.iter().filter(|found| found.lint.is_warning)
-    }
-
     /// The engine's part.
     ///
     /// # Errors
     /// Everything that does not fit.
     pub fn stream(&self) -> Result<StreamConfig, Problems> {
-        read_part(&self.root, root::is_of_engine)
+        read_part(&self.known, root::is_of_engine)
     }
 
     /// The program's own part.
@@ -244,7 +239,7 @@ impl Loaded {
     /// Everything that does not fit.
     pub fn settings(&self) -> Result<ProgramSettings, Problems> {
         let is_own = |name: &str| ProgramSettings::fields().iter().any(|field| field.name == name);
-        read_part(&self.root, is_own)
+        read_part(&self.known, is_own)
     }
 }
 

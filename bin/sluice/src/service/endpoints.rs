@@ -107,12 +107,12 @@ pub(super) fn common(observed: &Observed) -> Vec<Mount> {
     }));
     for path in ["/stats", "/metrics"] {
         let (exporter, metrics) = (observed.exporter.clone(), observed.metrics.clone());
-        if exporter.scrape(&metrics).is_none() {
+        if !exporter.is_scraped() {
             continue; // this exporter sends metrics elsewhere
         }
         let description = "Returns service metrics in the format of the configured exporter.";
         mounts.extend(endpoint(&*host, path, description, move || {
-            match exporter.scrape(&metrics) {
+            match exporter.scrape(metrics.read()) {
                 None => text(StatusCode::NOT_FOUND, "404 page not found\n"),
                 Some(scrape) => {
                     let mut response = Response::new(full_body(scrape.text));

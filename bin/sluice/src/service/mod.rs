@@ -7,9 +7,12 @@ mod endpoints;
 mod observe;
 mod signals;
 mod single;
+mod streams;
 mod watch;
 
 pub use signals::Signals;
+
+pub use streams::StreamsMode;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -20,7 +23,7 @@ use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
 
 use crate::commands::{Setting, VERSION};
-use crate::config::load::{Loaded, Main, Scope, load};
+use crate::config::load::{FileLint, Loaded, Main, Scope, load};
 use crate::config::settings::ProgramSettings;
 use crate::{console, log};
 
@@ -70,7 +73,7 @@ impl Start {
                 );
             }
         }
-        if !passes_lint(&loaded, setting.globals.chilled) {
+        if !passes_lint(&loaded.lints, setting.globals.chilled) {
             error!(
                 "Shutting down due to linter errors, to prevent shutdown run Sluice with --chilled"
             );
@@ -85,18 +88,19 @@ impl Start {
 }
 
 /// Logs what the linter says. Chilled, nothing of it stops a start.
-fn passes_lint(loaded: &Loaded, chilled: bool) -> bool {
-    let mut passes = true;
-    for found in loaded.errors() {
+fn passes_lint(lints: &[FileLint], chilled: bool) -> bool {
+    let (warnings, errors): (Vec<_>, Vec<_>) =
+        lints.iter().partition(|found| found.lint.is_warning);
+    for found in &errors {
         if chilled {
             warn!(lint = %found, "Config lint error");
         } else {
             error!(lint = %found, "Config lint error");
-            passes = false;
         }
     }
+    let passes = chilled || errors.is_empty();
     if passes {
-        for found in loaded.warnings() {
+        for found in warnings {
             warn!(lint = %found, "Config lint warning");
         }
     }
@@ -117,6 +121,28 @@ fn writes_to_stdout(root: &Node) -> bool {
 /// Runs one stream to its end.
 pub fn run_stream(start: Start) -> ExitCode {
     with_runtime(single::run(start))
+}
+
+/// Runs many streams until a signal comes.
+pub fn run_streams(start: Start, mode: StreamsMode) -> ExitCode {
+    with_runtime(streams::run(start, mode))
+}
+
+/// Waits before a stop begins; another signal cuts that short.
+async fn delay(delay: Duration, signals: &mut Signals) {
+    if delay.is_zero() {
+        return;
+    }
+    info!("Shutdown delay is in effect for {}", sluice_config::format_duration(delay));
+    tokio::select! {
+        () = tokio::time::sleep(delay) => {}
+        signal = signals.next() => warn!("shutdown delay interrupted by signal: {signal}"),
+    }
+}
+
+/// Default of `pipeline.threads`.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Runs a future on a runtime of its own. A thread that still waits for standard input does not

@@ -1,23 +1,55 @@
 //! What lets others see a running program: its HTTP server and its metrics.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluice_config::ComponentKind;
 use sluice_engine::BuildError;
-use sluice_exporters::MetricsExporter;
+use sluice_exporters::{MetricsExporter, ReadSeries};
 use sluice_http::Server;
-use sluice_telemetry::Metrics;
+use sluice_telemetry::{Metrics, Series};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::Start;
 
+/// Sets of series: the program's own, and one of each stream that comes and goes.
+#[derive(Clone, Default)]
+pub(super) struct MetricSets {
+    pub(super) common: Metrics,
+    streams: Arc<Mutex<BTreeMap<String, Metrics>>>,
+}
+
+impl MetricSets {
+    /// A new set for a stream, in place of an old one.
+    pub(super) fn of_stream(&self, id: &str) -> Metrics {
+        let metrics = Metrics::default();
+        self.streams().insert(id.to_owned(), metrics.clone());
+        metrics
+    }
+
+    pub(super) fn forget(&self, id: &str) {
+        self.streams().remove(id);
+    }
+
+    pub(super) fn read(&self) -> Vec<Series> {
+        let mut all = self.common.read();
+        let streams: Vec<Metrics> = self.streams().values().cloned().collect();
+        all.extend(streams.iter().flat_map(Metrics::read));
+        all
+    }
+
+    fn streams(&self) -> MutexGuard<'_, BTreeMap<String, Metrics>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Server and metrics, not yet at work.
 pub(super) struct Observed {
     pub(super) server: Arc<Server>,
-    pub(super) metrics: Metrics,
+    pub(super) metrics: MetricSets,
     pub(super) exporter: Arc<MetricsExporter>,
 }
 
@@ -41,7 +73,7 @@ impl Observed {
         }
         Ok(Self {
             server: Arc::new(Server::new(&start.settings.http)?),
-            metrics: Metrics::default(),
+            metrics: MetricSets::default(),
             exporter: Arc::new(MetricsExporter::new(&start.settings.metrics, registry)?),
         })
     }
@@ -50,7 +82,9 @@ impl Observed {
     pub(super) async fn start(&self) -> Observing {
         self.server.start().await;
         let stop = CancellationToken::new();
-        let exporting = tokio::spawn(self.exporter.clone().run(self.metrics.clone(), stop.clone()));
+        let metrics = self.metrics.clone();
+        let read: ReadSeries = Arc::new(move || metrics.read());
+        let exporting = tokio::spawn(self.exporter.clone().run(read, stop.clone()));
         Observing { server: self.server.clone(), stop, exporting }
     }
 }

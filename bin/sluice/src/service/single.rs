@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluice_engine::http::{HttpHost, NoHost};
+use sluice_engine::http::HttpHost;
 use sluice_engine::{BuildError, Environment, Resources, Shared, Stop, Stream, StreamConfig};
 use sluice_telemetry::Metrics;
 use tracing::{error, info, warn};
@@ -12,8 +12,8 @@ use tracing::{error, info, warn};
 use super::endpoints::{self, Readiness};
 use super::observe::Observed;
 use super::signals::Signals;
-use super::watch::Watch;
-use super::{Start, passes_lint};
+use super::watch::{Changes, Watch};
+use super::{Start, cores, delay, passes_lint};
 use crate::config::load::{Loaded, Scope, load};
 
 /// What outlives a stream that is replaced by a changed one.
@@ -44,7 +44,7 @@ impl Surroundings {
             parameters: None,
             forbidden: Arc::default(),
             stream: String::new(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: cores(),
         };
         let stream = config.start(environment)?;
         Ok(Running { stream, resources, config })
@@ -82,7 +82,7 @@ pub(super) async fn run(start: Start) -> ExitCode {
     let surroundings = Surroundings {
         registry: start.setting.registry.clone(),
         http: observed.server.host(),
-        metrics: observed.metrics.clone(),
+        metrics: observed.metrics.common.clone(),
         shared: Shared::default(),
     };
     let readiness = Readiness::default();
@@ -98,7 +98,8 @@ pub(super) async fn run(start: Start) -> ExitCode {
     let observing = observed.start().await;
     info!("Launching a Sluice instance, use CTRL+C to close");
     let is_watching = start.setting.globals.watcher;
-    let mut watch = Watch::new(if is_watching { start.loaded.paths.clone() } else { Vec::new() });
+    let paths = start.loaded.paths.clone();
+    let mut watch = Watch::new(|| if is_watching { paths.clone() } else { Vec::new() });
     loop {
         tokio::select! {
             signal = signals.next() => {
@@ -110,7 +111,11 @@ pub(super) async fn run(start: Start) -> ExitCode {
                 info!("Pipeline has terminated. Shutting down the service");
                 break;
             }
-            changed = watch.changed(), if is_watching => {
+            // A file that is gone may be on its way back: some editors save like that.
+            Changes { changed, .. } = watch.changed(), if is_watching => {
+                if changed.is_empty() {
+                    continue;
+                }
                 if let Some(loaded) = reread(&start, &changed) {
                     match replace(&surroundings, running, &loaded).await {
                         Some(next) => {
@@ -135,18 +140,6 @@ pub(super) async fn run(start: Start) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Waits before the stop begins; another signal cuts that short.
-async fn delay(delay: Duration, signals: &mut Signals) {
-    if delay.is_zero() {
-        return;
-    }
-    info!("Shutdown delay is in effect for {}", sluice_config::format_duration(delay));
-    tokio::select! {
-        () = tokio::time::sleep(delay) => {}
-        signal = signals.next() => warn!("shutdown delay interrupted by signal: {signal}"),
-    }
-}
-
 /// The changed configuration, if it can be used.
 fn reread(start: &Start, changed: &[String]) -> Option<Loaded> {
     info!(files = changed.join(", "), "Main config updated, attempting to update pipeline.");
@@ -155,7 +148,7 @@ fn reread(start: &Start, changed: &[String]) -> Option<Loaded> {
     let loaded = load(main, &setting.globals, &setting.variables, &*setting.registry, Scope::Full)
         .map_err(|error| error!("Failed to read updated config: {error}"))
         .ok()?;
-    if !passes_lint(&loaded, setting.globals.chilled) {
+    if !passes_lint(&loaded.lints, setting.globals.chilled) {
         error!(
             "Rejecting updated main config due to linter errors, to allow linting errors run \
              Sluice with --chilled"

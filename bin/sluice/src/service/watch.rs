@@ -1,5 +1,6 @@
 //! Files that are watched for changes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -7,55 +8,86 @@ use std::time::{Duration, SystemTime};
 /// the kernel miss files that editors replace and directories that are mounted.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// What is compared: when a file was changed, and its size.
-type Stamp = Option<(SystemTime, u64)>;
+/// How long a file must stay the same before it counts as written.
+const SETTLED: Duration = Duration::from_millis(50);
 
-/// Files and how they looked last.
-pub struct Watch {
-    files: Vec<(String, Stamp)>,
+/// What is compared: when a file was changed, and its size.
+type Stamp = (SystemTime, u64);
+
+/// What happened to files since the last time.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// New or changed.
+    pub changed: Vec<String>,
+    pub gone: Vec<String>,
 }
 
-impl Watch {
-    pub fn new(paths: impl IntoIterator<Item = String>) -> Self {
-        let stamped = |path: String| {
-            let stamp = stamp(path.as_ref());
-            (path, stamp)
-        };
-        Self { files: paths.into_iter().map(stamped).collect() }
+/// Files and how they looked last. Which files there are may itself change.
+pub struct Watch<L> {
+    list: L,
+    files: BTreeMap<String, Stamp>,
+}
+
+impl<L: Fn() -> Vec<String>> Watch<L> {
+    pub fn new(list: L) -> Self {
+        let files = look(&list);
+        Self { list, files }
     }
 
-    /// Waits until files have changed and then stayed the same for a moment, and names them. A
-    /// file that is gone counts as unchanged until it is back: editors write anew what they save.
+    /// Waits until files have changed and then stayed the same for a moment.
     ///
     /// # Cancel safety
     /// Dropping the future may report a change later, but loses none.
-    pub async fn changed(&mut self) -> Vec<String> {
+    pub async fn changed(&mut self) -> Changes {
         loop {
             tokio::time::sleep(EVERY).await;
-            let now: Vec<Stamp> = self.files.iter().map(|(path, _)| stamp(path.as_ref())).collect();
-            let is_new = |(at, now): (usize, &Stamp)| now.is_some() && *now != self.files[at].1;
-            if !now.iter().enumerate().any(is_new) {
+            let now = look(&self.list);
+            if now == self.files {
                 continue;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            let later: Vec<Stamp> =
-                self.files.iter().map(|(path, _)| stamp(path.as_ref())).collect();
-            if later != now {
+            tokio::time::sleep(SETTLED).await;
+            if look(&self.list) != now {
                 continue; // still being written
             }
-            let mut changed = Vec::new();
-            for ((path, old), new) in self.files.iter_mut().zip(now) {
-                if new.is_some() && *old != new {
-                    *old = new;
-                    changed.push(path.clone());
-                }
-            }
-            return changed;
+            let is_new = |(path, stamp): &(&String, &Stamp)| self.files.get(*path) != Some(*stamp);
+            let changed = now.iter().filter(is_new).map(|(path, _)| path.clone()).collect();
+            let is_gone = |path: &&String| !now.contains_key(*path);
+            let gone = self.files.keys().filter(is_gone).cloned().collect();
+            self.files = now;
+            return Changes { changed, gone };
         }
     }
 }
 
-fn stamp(path: &Path) -> Stamp {
+fn look(list: &impl Fn() -> Vec<String>) -> BTreeMap<String, Stamp> {
+    let stamped = |path: String| {
+        let stamp = stamp(path.as_ref())?;
+        Some((path, stamp))
+    };
+    list().into_iter().filter_map(stamped).collect()
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn new_changed_and_vanished_files_are_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).to_string_lossy().into_owned();
+        std::fs::write(path("a"), "1").unwrap();
+        std::fs::write(path("b"), "1").unwrap();
+        let all = ["a", "b", "c"].map(path).to_vec();
+        let mut watch = Watch::new(|| all.clone());
+        std::fs::write(path("a"), "12").unwrap();
+        std::fs::remove_file(path("b")).unwrap();
+        std::fs::write(path("c"), "1").unwrap();
+        let changes = watch.changed().await;
+        assert_eq!(changes, Changes { changed: vec![path("a"), path("c")], gone: vec![path("b")] });
+    }
 }

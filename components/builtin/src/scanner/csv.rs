@@ -8,7 +8,7 @@ use sluice_engine::{BuildError, Registry, Scan, ScanError, Scanner, Scope};
 use sluice_message::{Failure, Message};
 use sluice_value::{EcoString, Value};
 
-use crate::csv::{Rows, delimiter, document};
+use crate::csv::{Rows, delimiter, document, headers_are_parsed};
 
 pub(crate) fn register(registry: &mut Registry) {
     registry
@@ -37,19 +37,6 @@ config! {
         /// How many values each row must have; else as many as the first.
         expected_number_of_fields: Option<i64> => rule(at_least_one_field),
     }
-}
-
-/// Names of columns can only be expected where there are any.
-pub(crate) fn headers_are_parsed(node: &Node) -> Vec<String> {
-    let is_off = node
-        .get("parse_header_row")
-        .and_then(Node::as_text)
-        .is_some_and(|text| text.eq_ignore_ascii_case("false"));
-    let expected = node.get("expected_headers").and_then(Node::as_list).unwrap_or_default();
-    if !is_off || expected.is_empty() {
-        return Vec::new();
-    }
-    vec!["expected_headers is set but parse_header_row is false".to_owned()]
 }
 
 fn at_least_one_field(node: &Node) -> Vec<String> {

@@ -45,8 +45,32 @@ config! {
         scopes: Vec<String> = EMPTY => advanced,
         /// Further parameters of the token request, each a list of texts. With a `grant_type` of
         /// `refresh_token`, the `refresh_token` given here is exchanged.
-        endpoint_params: BTreeMap<String, Value> = Node::empty_map() => optional advanced,
+        endpoint_params: BTreeMap<String, Value> =
+            Node::empty_map() => optional advanced rule(texts_in_lists),
     }
+}
+
+/// Values of the parameters are lists of texts.
+fn texts_in_lists(params: &Node) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (_, values) in params.as_map().unwrap_or_default() {
+        let got = |node: &Node| {
+            let value = node.to_value();
+            format!("got {value} ({})", value.kind())
+        };
+        match values.as_list() {
+            None => problems.push(format!(
+                "field must be an object containing arrays of strings, {}",
+                got(values)
+            )),
+            Some(items) => {
+                let odd = items.iter().filter(|item| item.to_value().as_str().is_none());
+                problems
+                    .extend(odd.map(|item| format!("field values must be strings, {}", got(item))));
+            }
+        }
+    }
+    problems
 }
 
 config! {

@@ -25,8 +25,8 @@ use crate::multipart::{self, Content};
 use crate::server::PathPattern;
 use crate::{gzip, reply};
 
-/// Largest body of a request, and largest message of a WebSocket.
-pub(super) const MAX_CONTENT: usize = 128 << 20;
+/// Largest body of a request.
+const MAX_CONTENT: usize = 128 << 20;
 
 /// Content that the requests of one component may hold at once.
 const MAX_WAITING_CONTENT: usize = 1 << 30;

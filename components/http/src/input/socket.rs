@@ -17,12 +17,15 @@ use tokio_websockets::{CloseCode, Message};
 use tracing::{debug, warn};
 
 use super::HttpServerInput;
-use super::ingress::{Ingress, MAX_CONTENT};
+use super::ingress::Ingress;
 use super::intake::{Outcome, Refusal};
 use super::message::{socket_metadata, trace};
 use crate::reply;
 use crate::server::{Cors, PathPattern};
 use crate::websocket::{self, Session, is_same_origin, upgrade};
+
+/// Largest message; room for it is set aside when its first bytes arrive.
+const MAX_MESSAGE: usize = 32 << 20;
 
 /// How often a silent client is asked whether it is still there, and how long it may be silent.
 const PING_PERIOD: Duration = Duration::from_secs(54);
@@ -75,7 +78,7 @@ impl HttpHandler for Frames {
             let listed = self.cors.as_ref().is_some_and(|cors| cors.allows_origin(origin));
             listed || is_same_origin(origin, headers)
         };
-        let (response, upgrade) = match upgrade(&mut parts, MAX_CONTENT, allows) {
+        let (response, upgrade) = match upgrade(&mut parts, MAX_MESSAGE, allows) {
             Ok(upgrade) => upgrade,
             Err(refusal) => return refusal,
         };
@@ -254,6 +257,9 @@ impl Peer {
             message = self.session.next() => match message {
                 Some(Ok(message)) => {
                     self.heard = Instant::now();
+                    if message.is_ping() {
+                        self.answer().await;
+                    }
                     let is_content = message.is_text() || message.is_binary();
                     is_content.then(|| Bytes::from(message.into_payload()))
                 }
@@ -276,6 +282,13 @@ impl Peer {
                 None
             }
         }
+    }
+
+    /// Sends the pong that the session has prepared. Nothing more is read until it has left: else
+    /// somebody who asks and never listens could pile them up here.
+    async fn answer(&mut self) {
+        let flushed = tokio::time::timeout(WRITE_PATIENCE, self.session.flush()).await;
+        self.gone = !matches!(flushed, Ok(Ok(())));
     }
 
     async fn write(&mut self, message: Message) {

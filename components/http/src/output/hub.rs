@@ -18,15 +18,12 @@ use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use sluice_message::Batch;
 use sluice_telemetry::Gauge;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use super::framing::Format;
 
 /// How long a group without clients is kept.
 pub(super) const LINGER: Duration = Duration::from_secs(10);
-
-/// How often waiting writes look for groups that have lingered long enough.
-const SWEEP: Duration = Duration::from_secs(1);
 
 /// Most groups that one output keeps.
 const MAX_GROUPS: usize = 10_000;
@@ -43,6 +40,8 @@ struct State {
     /// What no group was there for, oldest first.
     backlog: VecDeque<Arc<Shipment>>,
     tickets: u64,
+    /// Whether a task watches over groups without clients.
+    swept: bool,
     closed: bool,
 }
 
@@ -116,12 +115,7 @@ impl Hub {
             state.offer(&shipment);
         }
         let sent = Sent { hub: self, shipment: &shipment };
-        loop {
-            match timeout(SWEEP, sent.shipment.settled()).await {
-                Ok(result) => return result,
-                Err(_) => self.lock().sweep(Instant::now()),
-            }
-        }
+        sent.shipment.settled().await
     }
 
     /// Counts a client in.
@@ -130,11 +124,8 @@ impl Hub {
         if state.closed {
             return Err(Refusal::Closed);
         }
-        if state.groups.len() >= MAX_GROUPS {
-            state.sweep(Instant::now());
-            if state.groups.len() >= MAX_GROUPS && !state.groups.contains_key(group) {
-                return Err(Refusal::Crowded);
-            }
+        if state.groups.len() >= MAX_GROUPS && !state.groups.contains_key(group) {
+            return Err(Refusal::Crowded);
         }
         let name = match state.groups.get_key_value(group) {
             Some((name, _)) => name.clone(),
@@ -171,6 +162,32 @@ impl Hub {
 
     pub(super) fn is_closed(&self) -> bool {
         self.lock().closed
+    }
+
+    /// Forgets groups when their time has come, until there are none without clients. One task
+    /// does so for each hub: a timer for each write or poll would cost more than their work.
+    fn keep_swept(self: &Arc<Self>, state: &mut State) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if std::mem::replace(&mut state.swept, true) {
+            return;
+        }
+        let hub = Arc::downgrade(self);
+        runtime.spawn(async move {
+            let mut next = Instant::now() + LINGER;
+            loop {
+                sleep_until(next).await;
+                let Some(hub) = hub.upgrade() else { return };
+                let mut state = hub.lock();
+                state.sweep(Instant::now());
+                match state.groups.values().filter_map(|group| group.idle_since).min() {
+                    Some(since) => next = since + LINGER,
+                    None => {
+                        state.swept = false;
+                        return;
+                    }
+                }
+            }
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -382,6 +399,7 @@ impl Drop for Subscription {
         group.clients -= 1;
         if group.clients == 0 {
             group.idle_since = Some(Instant::now());
+            self.hub.keep_swept(&mut state);
         }
     }
 }

@@ -1,6 +1,7 @@
 use futures_util::FutureExt;
 use futures_util::poll;
 use sluice_message::Message;
+use tokio::time::timeout;
 
 use super::*;
 

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::{Request, Response};
 use sluice_engine::http::{HttpBody, HttpHandler};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
-use tokio_websockets::{CloseCode, Message};
+use tokio_websockets::{CloseCode, Error, Message};
 use tracing::debug;
 
 use super::egress::{Egress, Guest, closed};
@@ -83,7 +84,13 @@ impl Client {
             tokio::select! {
                 biased;
                 received = self.session.next() => match received {
-                    Some(Ok(_)) => heard = Instant::now(),
+                    Some(Ok(message)) => {
+                        heard = Instant::now();
+                        // The pong must leave before more is read, or pongs could pile up.
+                        if message.is_ping() && self.flush().await.is_err() {
+                            return End::Gone;
+                        }
+                    }
                     // The session tells the client why, then it ends.
                     Some(Err(problem)) => debug!("WebSocket ended: {problem}"),
                     None => return End::Gone,
@@ -118,9 +125,19 @@ impl Client {
     }
 
     async fn write(&mut self, message: Message) -> Result<(), String> {
-        match timeout(self.egress.write_wait, self.session.send(message)).await {
-            Ok(written) => written.map_err(|error| error.to_string()),
-            Err(_) => Err("the client takes no data".into()),
-        }
+        let sending = self.session.send(message);
+        taken(timeout(self.egress.write_wait, sending).await)
+    }
+
+    async fn flush(&mut self) -> Result<(), String> {
+        let flushing = self.session.flush();
+        taken(timeout(self.egress.write_wait, flushing).await)
+    }
+}
+
+fn taken(result: Result<Result<(), Error>, Elapsed>) -> Result<(), String> {
+    match result {
+        Ok(written) => written.map_err(|error| error.to_string()),
+        Err(_) => Err("the client takes no data".into()),
     }
 }

@@ -68,14 +68,25 @@ const PING_PERIOD: Duration = Duration::from_secs(54);
 const SILENCE: Duration = Duration::from_secs(114);
 
 pub(super) fn register(registry: &mut Registry) {
-    registry.input("websocket", build).categories(&["Network"]).doc(DOC);
+    registry.input("websocket", build).categories(&["Network"]).doc(DOC).lint(one_opening);
+}
+
+const BOTH: &str = "both open_message and open_messages cannot be set";
+
+/// The older field and the newer one exclude each other.
+fn one_opening(config: &Node) -> Vec<String> {
+    let is_set = |field: &str| match config.get(field) {
+        None => false,
+        Some(node) => node.as_list().map_or(!node.is_null(), |list| !list.is_empty()),
+    };
+    if is_set("open_message") && is_set("open_messages") { vec![BOTH.into()] } else { Vec::new() }
 }
 
 fn build(config: WebsocketInput, scope: &Scope) -> Result<BuiltInput, BuildError> {
     let several = config.open_messages.clone().unwrap_or_default();
     let single = config.open_message.clone().filter(|message| !message.is_empty());
     if single.is_some() && !several.is_empty() {
-        return Err(BuildError::new("both open_message and open_messages cannot be set"));
+        return Err(BuildError::new(BOTH));
     }
     let settings = Settings {
         url: &config.url,
@@ -160,6 +171,11 @@ impl Reader for Frames {
                     Some(Err(error)) => return Err(ReadError::Disconnected(error.into())),
                     Some(Ok(frame)) => {
                         self.heard = Instant::now();
+                        if frame.is_ping() {
+                            // The pong must leave before more is read, or pongs could pile up.
+                            let flushed = self.session.flush().await;
+                            flushed.map_err(|error| ReadError::Disconnected(error.into()))?;
+                        }
                         if frame.is_text() || frame.is_binary() {
                             let content = Bytes::from(frame.into_payload());
                             return Ok(vec![Delivery {

@@ -131,7 +131,13 @@ where
     loop {
         tokio::select! {
             received = session.next() => match received {
-                Some(Ok(_)) => heard = Instant::now(),
+                Some(Ok(message)) => {
+                    heard = Instant::now();
+                    let is_ping = message.is_ping();
+                    if is_ping && !matches!(timeout(WRITE_PATIENCE, session.flush()).await, Ok(Ok(()))) {
+                        return;
+                    }
+                }
                 Some(Err(problem)) => tracing::debug!("WebSocket ended: {problem}"),
                 None => return,
             },

@@ -18,6 +18,9 @@ use super::settings::{Discovery, Settings, discover};
 /// The consumer is served at least this often, whether or not it says that it has something.
 const SERVE_PERIOD: Duration = Duration::from_secs(1);
 
+/// Positions are stored no more often than this, however often is asked for.
+const SHORTEST_PERIOD: Duration = Duration::from_millis(10);
+
 pub(super) struct Keeper {
     consumer: Arc<KafkaConsumer>,
     assignment: Arc<Assignment>,
@@ -48,7 +51,7 @@ impl Keeper {
 
     pub(super) async fn run(mut self) {
         self.begin();
-        let mut positions = interval(self.settings.commit_period.max(Duration::from_millis(1)));
+        let mut positions = interval(self.settings.commit_period.max(SHORTEST_PERIOD));
         positions.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut serve = interval(SERVE_PERIOD);
         serve.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -17,7 +17,7 @@ use crate::cluster::Cluster;
 use crate::topics::{NEWEST, OLDEST};
 
 /// Longest wait for the list of topics.
-const DISCOVERY_PATIENCE: Duration = Duration::from_secs(10);
+const DISCOVERY_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Settings {
     pub(crate) cluster: Cluster,

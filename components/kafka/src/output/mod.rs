@@ -3,6 +3,7 @@
 //! A [`producer`] is shared by all outputs with the same cluster, identity and settings, however
 //! many streams there are. [`delivery`] says what became of each record.
 
+mod build;
 mod delivery;
 mod partitioner;
 mod producer;
@@ -11,28 +12,16 @@ mod topics;
 mod writer;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use regex::Regex;
-use sluice_config::{Interpolated, Query};
-use sluice_engine::{
-    BuildError, BuiltOutput, ConnectError, Mapping, Mode, Output, Registry, Scope, Writer,
-};
+use sluice_engine::{BuiltOutput, ConnectError, Output, Registry, Writer};
 
-use self::partitioner::Partitioning;
+use self::build::{from_franz, from_kafka};
 use self::producer::Shared;
-use self::record::{Filter, Key, Layout};
+use self::record::Layout;
 use self::topics::TopicMaker;
 use self::writer::{KafkaWriter, Queue};
-use crate::cluster::{Cluster, Parts, Sasl, check_version};
-use crate::fields::{Backoff, FranzOutput, KafkaOutput};
-use crate::topics::check_name;
-
-/// Records that a producer of the output `kafka` holds at most.
-const BUFFERED: usize = 100_000;
-/// Bytes that a producer holds at most, in units of 1024.
-const BUFFERED_KBYTES: &str = "131072";
+use crate::fields::{FranzOutput, KafkaOutput};
 
 pub(crate) fn register(registry: &mut Registry) {
     registry
@@ -94,230 +83,4 @@ impl Output for KafkaSink {
             queue: Queue::default(),
         }))
     }
-}
-
-fn from_kafka(config: &KafkaOutput, scope: &Scope) -> Result<KafkaSink, BuildError> {
-    check_version(config.target_version.as_deref())?;
-    let partitioning = kafka_partitioning(&config.partitioner)?;
-    let has_partition = !config.partition.text.is_empty();
-    match (partitioning, has_partition) {
-        (Partitioning::Manual, false) => {
-            return Err(BuildError::new("partition field required for 'manual' partitioner"));
-        }
-        (Partitioning::Manual, true) | (_, false) => {}
-        (_, true) => {
-            return Err(BuildError::new(
-                "partition field can only be specified for 'manual' partitioner",
-            ));
-        }
-    }
-    let mut cluster = Cluster::new(Parts {
-        brokers: &config.addresses,
-        client_id: &config.client_id,
-        rack_id: &config.rack_id,
-        tls: &config.tls,
-        sasl: Sasl::from_kafka(config.sasl.as_ref(), scope)?,
-    })?;
-    let topics = TopicMaker::new(config.custom_topic_creation.as_ref(), &cluster)?;
-    let all = config.ack_replicas || config.idempotent_write;
-    cluster.set("acks", if all { "all" } else { "1" });
-    set_backoff(&mut cluster, &config.backoff, config.max_retries);
-    set_writing(
-        &mut cluster,
-        &Writing {
-            partitioning,
-            idempotent: config.idempotent_write,
-            compression: &config.compression,
-            timeout: config.timeout,
-            max_bytes: config.max_msg_bytes,
-            buffered: BUFFERED,
-        },
-    );
-    let has_key = !config.key.text.is_empty();
-    let prefixes = config.metadata.exclude_prefixes.clone();
-    let layout = Layout {
-        topic: topic(&config.topic, scope)?,
-        key: has_key
-            .then(|| {
-                Ok::<_, BuildError>(Key { text: scope.text(&config.key)?, empty_is_none: true })
-            })
-            .transpose()?,
-        partition: has_partition.then(|| scope.text(&config.partition)).transpose()?,
-        static_headers: config.static_headers.clone().unwrap_or_default(),
-        filter: Filter::AllBut { prefixes },
-        inject: inject(config.inject_tracing_map.as_ref(), scope)?,
-        max_bytes: config.max_msg_bytes,
-        max_bytes_field: "max_msg_bytes",
-    };
-    Ok(KafkaSink {
-        shared: Shared::of(cluster, partitioning, scope)?,
-        layout: Arc::new(layout),
-        topics: topics.map(Arc::new),
-        all_or_nothing: config.retry_as_batch,
-    })
-}
-
-fn from_franz(config: &FranzOutput, scope: &Scope) -> Result<KafkaSink, BuildError> {
-    let partitioning = franz_partitioning(config)?;
-    let partition = config.partition.as_ref().filter(|partition| !partition.text.is_empty());
-    match (partitioning, partition) {
-        (Partitioning::Manual, None) => {
-            return Err(BuildError::new(
-                "a partition must be specified when the partitioner is set to manual",
-            ));
-        }
-        (Partitioning::Manual, Some(_)) | (_, None) => {}
-        (_, Some(_)) => {
-            return Err(BuildError::new(
-                "a partition cannot be specified unless the partitioner is set to manual",
-            ));
-        }
-    }
-    let mut cluster = Cluster::new(Parts {
-        brokers: &config.seed_brokers,
-        client_id: &config.client_id,
-        rack_id: &config.rack_id,
-        tls: &config.tls,
-        sasl: Sasl::from_franz(config.sasl.as_deref())?,
-    })?;
-    let max_bytes = i32::try_from(config.max_message_bytes.0).map_err(|_| {
-        BuildError::new(format!("invalid max_message_bytes, must not exceed {}", i32::MAX))
-    })?;
-    let refresh = config.metadata_max_age.clamp(Duration::from_secs(1), Duration::from_secs(3600));
-    cluster.set_millis("topic.metadata.refresh.interval.ms", refresh);
-    cluster.set("acks", "all");
-    cluster.set("message.timeout.ms", "0"); // kept until a broker takes or refuses it
-    set_writing(
-        &mut cluster,
-        &Writing {
-            partitioning,
-            idempotent: config.idempotent_write,
-            compression: config.compression.as_deref().unwrap_or("snappy"),
-            timeout: config.timeout,
-            max_bytes: max_bytes as usize,
-            buffered: config.max_buffered_records,
-        },
-    );
-    let key = config
-        .key
-        .as_ref()
-        .map(|key| Ok::<_, BuildError>(Key { text: scope.text(key)?, empty_is_none: false }));
-    let layout = Layout {
-        topic: topic(&config.topic, scope)?,
-        key: key.transpose()?,
-        partition: partition.map(|partition| scope.text(partition)).transpose()?,
-        static_headers: Default::default(),
-        filter: franz_filter(config)?,
-        inject: None,
-        max_bytes: max_bytes as usize,
-        max_bytes_field: "max_message_bytes",
-    };
-    Ok(KafkaSink {
-        shared: Shared::of(cluster, partitioning, scope)?,
-        layout: Arc::new(layout),
-        topics: None,
-        all_or_nothing: false,
-    })
-}
-
-fn kafka_partitioning(name: &str) -> Result<Partitioning, BuildError> {
-    let library = |name| Partitioning::Library { name, sticky: false };
-    match name.to_ascii_lowercase().as_str() {
-        "fnv1a_hash" => Ok(library("fnv1a_random")),
-        "murmur2_hash" => Ok(library("murmur2_random")),
-        "random" => Ok(library("random")),
-        "round_robin" => Ok(Partitioning::RoundRobin),
-        "manual" => Ok(Partitioning::Manual),
-        _ => Err(BuildError::new(format!("partitioner not recognised: {name}"))),
-    }
-}
-
-fn franz_partitioning(config: &FranzOutput) -> Result<Partitioning, BuildError> {
-    let Some(name) = &config.partitioner else {
-        return Ok(Partitioning::Library { name: "murmur2_random", sticky: true });
-    };
-    match name.to_ascii_lowercase().as_str() {
-        "murmur2_hash" => Ok(Partitioning::Library { name: "murmur2_random", sticky: true }),
-        "round_robin" => Ok(Partitioning::RoundRobin),
-        "least_backup" => Ok(Partitioning::LeastBackup),
-        "manual" => Ok(Partitioning::Manual),
-        "uniform_bytes" => {
-            let options = config.uniform_bytes_options.as_ref();
-            Ok(Partitioning::UniformBytes {
-                bytes: options.map_or(1_000_000, |options| options.bytes.0),
-                adaptive: options.is_some_and(|options| options.adaptive),
-                keys: options.is_some_and(|options| options.keys),
-            })
-        }
-        _ => Err(BuildError::new(format!("unknown partitioner: {name}"))),
-    }
-}
-
-fn franz_filter(config: &FranzOutput) -> Result<Filter, BuildError> {
-    let (mut prefixes, mut patterns) = (Vec::new(), Vec::new());
-    if let Some(filter) = &config.metadata {
-        prefixes.clone_from(&filter.include_prefixes);
-        for text in &filter.include_patterns {
-            let pattern = Regex::new(text).map_err(|error| {
-                BuildError::new(format!("metadata.include_patterns: '{text}': {error}"))
-            })?;
-            patterns.push(pattern);
-        }
-    }
-    Ok(Filter::Only { prefixes, patterns })
-}
-
-fn topic(field: &Interpolated, scope: &Scope) -> Result<sluice_engine::Text, BuildError> {
-    let text = scope.text(field)?;
-    if let Some(fixed) = text.fixed() {
-        check_name(fixed)?;
-    }
-    Ok(text)
-}
-
-fn inject(map: Option<&Query>, scope: &Scope) -> Result<Option<Mapping>, BuildError> {
-    map.map(|map| scope.mapping(map, Mode::Mapping)).transpose()
-}
-
-/// What the client library is told about writing.
-struct Writing<'a> {
-    partitioning: Partitioning,
-    idempotent: bool,
-    compression: &'a str,
-    timeout: Duration,
-    max_bytes: usize,
-    buffered: usize,
-}
-
-fn set_writing(cluster: &mut Cluster, writing: &Writing<'_>) {
-    cluster.set("enable.idempotence", writing.idempotent.to_string());
-    cluster.set("compression.codec", writing.compression.to_ascii_lowercase());
-    let timeout = writing.timeout.max(Duration::from_millis(1));
-    cluster.set_millis("request.timeout.ms", timeout);
-    // Ours is the exact bound; the library's also covers what it adds around the content.
-    let max_bytes = writing.max_bytes.saturating_add(4096).clamp(1000, 1_000_000_000);
-    cluster.set("message.max.bytes", max_bytes.to_string());
-    cluster.set("queue.buffering.max.messages", writing.buffered.clamp(1, 10_000_000).to_string());
-    cluster.set("queue.buffering.max.kbytes", BUFFERED_KBYTES);
-    // Nothing waits for company: what arrives while a request is out makes the next one larger.
-    cluster.set("linger.ms", "0");
-    let (partitioner, sticky) = match writing.partitioning {
-        Partitioning::Library { name, sticky } => (name, if sticky { "10" } else { "0" }),
-        _ => ("random", "0"),
-    };
-    cluster.set("partitioner", partitioner);
-    cluster.set("sticky.partitioning.linger.ms", sticky);
-}
-
-/// The client library retries by itself, with pauses between these bounds, for so long.
-fn set_backoff(cluster: &mut Cluster, backoff: &Backoff, max_retries: u32) {
-    let longest = Duration::from_secs(300);
-    let pause = |pause: Duration| pause.clamp(Duration::from_millis(1), longest);
-    let (first, last) = (pause(backoff.initial_interval), pause(backoff.max_interval));
-    cluster.set_millis("retry.backoff.ms", first.min(last));
-    cluster.set_millis("retry.backoff.max.ms", last);
-    let elapsed = backoff.max_elapsed_time.min(Duration::from_millis(i32::MAX as u64));
-    cluster.set_millis("message.timeout.ms", elapsed);
-    let retries = if max_retries == 0 { i32::MAX as u32 } else { max_retries.min(i32::MAX as u32) };
-    cluster.set("message.send.max.retries", retries.to_string());
 }

@@ -32,7 +32,8 @@ pub(crate) fn broker() -> Option<String> {
     match std::env::var("SLUICE_TEST_KAFKA") {
         Ok(address) if !address.is_empty() => Some(address),
         _ => {
-            let required = |name| std::env::var(name).is_ok_and(|value| value != "0" && value != "false");
+            let required =
+                |name| std::env::var(name).is_ok_and(|value| value != "0" && value != "false");
             assert!(
                 !required("SLUICE_REQUIRE_SERVICES"),
                 "SLUICE_TEST_KAFKA is not set, but every service is required"
@@ -51,7 +52,8 @@ pub(crate) fn with_broker<F: Future<Output = ()>>(test: impl FnOnce(String) -> F
 }
 
 pub(crate) fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.unwrap().block_on(test);
 }
 
@@ -136,7 +138,12 @@ pub(crate) async fn contents(broker: &str, topic: &str) -> Vec<OwnedMessage> {
 }
 
 /// The stored position of a group in a partition.
-pub(crate) async fn committed(broker: &str, group: &str, topic: &str, partition: i32) -> Option<i64> {
+pub(crate) async fn committed(
+    broker: &str,
+    group: &str,
+    topic: &str,
+    partition: i32,
+) -> Option<i64> {
     let (broker, group, topic) = (broker.to_owned(), group.to_owned(), topic.to_owned());
     tokio::task::spawn_blocking(move || {
         let consumer: BaseConsumer = ClientConfig::new()

@@ -26,7 +26,7 @@ pub enum Arg<'a> {
 }
 
 /// An argument that the built-in evaluates itself. Cheap to clone, so prepared built-ins keep it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Query(Arc<Expr>);
 
 impl Query {
@@ -199,7 +199,7 @@ impl<'s, 'a> Args<'s, 'a> {
 }
 
 /// An argument in the compiled program.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ArgExpr {
     Missing,
     /// Known and converted when the mapping was compiled.
@@ -233,6 +233,11 @@ pub(crate) enum ArgProblem {
 }
 
 impl ArgList {
+    /// Whether the same arguments are given to the same built-in.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.args == other.args && self.from_document == other.from_document
+    }
+
     /// Assigns arguments to parameters and checks those that are literal.
     pub(crate) fn new(
         params: Params,
@@ -363,7 +368,7 @@ fn assign_positional(
     for param in params {
         match given.next() {
             Some(expr) => args.push(argument(param, expr)?),
-            None => args.push(absent(param, &mut missing, false)),
+            None => args.push(absent(param, &mut missing)),
         }
     }
     if missing.is_empty() { Ok(args) } else { Err(ArgProblem::Missing(missing)) }
@@ -378,7 +383,7 @@ fn assign_named(
     for param in params {
         match given.iter().position(|(name, _)| name.as_deref() == Some(param.name)) {
             Some(at) => args.push(argument(param, given.remove(at).1)?),
-            None => args.push(absent(param, &mut missing, true)),
+            None => args.push(absent(param, &mut missing)),
         }
     }
     if !given.is_empty() {
@@ -389,7 +394,7 @@ fn assign_named(
     if missing.is_empty() { Ok(args) } else { Err(ArgProblem::Missing(missing)) }
 }
 
-fn absent(param: &'static Param, missing: &mut Vec<&'static str>, _by_name: bool) -> ArgExpr {
+fn absent(param: &'static Param, missing: &mut Vec<&'static str>) -> ArgExpr {
     match (param.default, param.default.value()) {
         (Default::Required, _) => missing.push(param.name),
         (_, Some(value)) if param.kind == ParamKind::Query => {

@@ -289,6 +289,20 @@ impl MethodCall {
     }
 }
 
+impl PartialEq for Call {
+    fn eq(&self, other: &Self) -> bool {
+        self.entry.spec.name == other.entry.spec.name && self.args.same(&other.args)
+    }
+}
+
+impl PartialEq for MethodCall {
+    fn eq(&self, other: &Self) -> bool {
+        self.entry.spec.name == other.entry.spec.name
+            && self.target == other.target
+            && self.args.same(&other.args)
+    }
+}
+
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")

@@ -77,6 +77,7 @@ pub use args::{Arg, Args, Query};
 pub(crate) use args::{ArgExpr, ArgList, ArgProblem};
 pub use call::{Call, MethodCall, PreparedFunction, PreparedMethod};
 pub(crate) use call::{FunctionEntry, MethodEntry};
+pub(crate) use regexp::Pattern;
 pub use spec::{
     Category, Default, Example, Function, FunctionClosure, FunctionCode, Method, MethodClosure,
     MethodCode, MethodEval, MethodLazy, Param, ParamKind, Params, Run, Status,
@@ -132,4 +133,13 @@ pub fn text_of(value: &Value) -> Result<Cow<'_, str>, Error> {
 /// It is of another kind.
 pub fn bytes_of(value: &Value) -> Result<Cow<'_, [u8]>, Error> {
     crate::compare::content(value).ok_or_else(|| Error::expected(&["bytes"], value))
+}
+
+/// The bytes of strings and bytes, but not of timestamps.
+fn content_of(target: &Value) -> Result<&[u8], Error> {
+    match target {
+        Value::String(text) => Ok(text.as_bytes()),
+        Value::RawString(content) | Value::Bytes(content) => Ok(content),
+        _ => Err(Error::expected(&["string"], target)),
+    }
 }

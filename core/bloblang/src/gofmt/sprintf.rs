@@ -1,5 +1,7 @@
 //! `Sprintf` of Go: verbs, flags, width, precision, argument positions and its ways to complain.
 
+use std::fmt::Write as _;
+
 use sluice_value::Value;
 
 use super::{plain_value, type_of};
@@ -95,8 +97,8 @@ impl Printer<'_> {
         let operand = self.operands.get(self.next).copied();
         match (verb, operand) {
             ('%', _) => self.out.push('%'),
-            _ if bad_index => self.out.push_str(&format!("%!{verb}(BADINDEX)")),
-            (_, None) => self.out.push_str(&format!("%!{verb}(MISSING)")),
+            _ if bad_index => _ = write!(self.out, "%!{verb}(BADINDEX)"),
+            (_, None) => _ = write!(self.out, "%!{verb}(MISSING)"),
             (_, Some(operand)) => {
                 self.next += 1;
                 let text = formatted(verb, operand, flags);
@@ -173,7 +175,7 @@ impl Printer<'_> {
                 }
             })
             .collect();
-        self.out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
+        _ = write!(self.out, "%!(EXTRA {})", extra.join(", "));
     }
 }
 

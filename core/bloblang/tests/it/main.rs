@@ -2,6 +2,7 @@
 
 mod cases;
 mod diagnostics;
+mod format;
 mod limits;
 mod params;
 mod properties;

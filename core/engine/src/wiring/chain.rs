@@ -28,6 +28,7 @@ pub struct Step {
 
 impl Step {
     pub(crate) fn new(processor: Processor, scope: &Scope) -> Self {
+        scope.counter("processor_error"); // shows from the start, also when nothing can fail
         Self {
             processor,
             label: scope.label().to_owned(),

@@ -103,6 +103,7 @@ impl StreamConfig {
     /// As [`StreamConfig::start`].
     pub fn build(&self, scope: &Scope) -> Result<Parts, BuildError> {
         self.check_labels()?;
+        let scope = &scope.with_error_log(&self.error_handling.log);
         self.build_resources(scope)?;
         let source = scope.below("input").input(&self.input.node)?;
         let source = scope.below("buffer").buffer(&self.buffer.node)?(source);

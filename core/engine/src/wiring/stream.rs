@@ -129,11 +129,13 @@ async fn run(
             }
         }
     });
-    let share = sink.max_in_flight().div_ceil(chains.len().max(1));
+    // The sink itself bounds what is written at once. All of it may be waiting in one thread, when
+    // the others have nothing to do.
+    let max_in_flight = sink.max_in_flight().max(1);
     let thread = |chain: &Chain| Thread {
         chain: chain.clone(),
         sink: sink.clone(),
-        max_in_flight: share.max(1),
+        max_in_flight,
         error_strategy,
     };
     let work = async {

@@ -2,6 +2,8 @@
 
 mod aes;
 mod algorithm;
+mod compare_argon2;
+mod compare_bcrypt;
 mod compress;
 mod decode;
 mod decompress;
@@ -11,12 +13,13 @@ mod encrypt_aes;
 mod hash;
 mod scheme;
 
-use sluice_value::Value;
+use super::{Method, content_of};
 
-use super::Method;
-use crate::Error;
+pub(super) use scheme::Scheme;
 
 pub(super) const METHODS: &[Method] = &[
+    compare_argon2::METHOD,
+    compare_bcrypt::METHOD,
     compress::METHOD,
     decode::METHOD,
     decompress::METHOD,
@@ -25,12 +28,3 @@ pub(super) const METHODS: &[Method] = &[
     encrypt_aes::METHOD,
     hash::METHOD,
 ];
-
-/// The bytes of strings and bytes, but not of timestamps.
-fn content_of(target: &Value) -> Result<&[u8], Error> {
-    match target {
-        Value::String(text) => Ok(text.as_bytes()),
-        Value::RawString(content) | Value::Bytes(content) => Ok(content),
-        _ => Err(Error::expected(&["string"], target)),
-    }
-}

@@ -19,7 +19,7 @@ const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, PADDED);
 const BASE64_RAW_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, UNPADDED);
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Scheme {
+pub(in crate::builtin) enum Scheme {
     Base64,
     Base64Url,
     Base64RawUrl,
@@ -29,7 +29,7 @@ pub(super) enum Scheme {
 }
 
 impl Scheme {
-    pub(super) fn named(name: &str) -> Result<Self, Error> {
+    pub(in crate::builtin) fn named(name: &str) -> Result<Self, Error> {
         Ok(match name {
             "base64" => Self::Base64,
             "base64url" => Self::Base64Url,
@@ -41,7 +41,7 @@ impl Scheme {
         })
     }
 
-    pub(super) fn encode(self, content: &[u8]) -> Result<String, Error> {
+    pub(in crate::builtin) fn encode(self, content: &[u8]) -> Result<String, Error> {
         Ok(match self {
             Self::Base64 => BASE64.encode(content),
             Self::Base64Url => BASE64_URL.encode(content),
@@ -52,7 +52,7 @@ impl Scheme {
         })
     }
 
-    pub(super) fn decode(self, text: &[u8]) -> Result<Vec<u8>, Error> {
+    pub(in crate::builtin) fn decode(self, text: &[u8]) -> Result<Vec<u8>, Error> {
         match self {
             Self::Base64 => from_base64(&BASE64, text),
             Self::Base64Url => from_base64(&BASE64_URL, text),

@@ -20,13 +20,14 @@ fn uuid_v4<'a>(_args: &Args<'_, 'a>, _context: &Context<'a>) -> Result<Outcome<'
     let mut bytes = super::secure_bytes::<16>()?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let n = u128::from_be_bytes(bytes);
+    let group = |from: u32, bits: u32| n >> from & ((1 << bits) - 1);
     Ok(Outcome::from(format!(
-        "{}-{}-{}-{}-{}",
-        &digits[..8],
-        &digits[8..12],
-        &digits[12..16],
-        &digits[16..20],
-        &digits[20..]
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        group(96, 32),
+        group(80, 16),
+        group(64, 16),
+        group(48, 16),
+        group(0, 48)
     )))
 }

@@ -12,8 +12,9 @@ mod syntax;
 
 use sluice_value::{EcoString, Object, Value};
 
-use super::{Method, Param};
-use crate::Error;
+use super::{Method, Param, content_of};
+
+pub(crate) use pattern::Pattern;
 
 pub(super) const METHODS: &[Method] = &[
     re_find_all::METHOD,
@@ -29,15 +30,6 @@ const PATTERN: Param = Param::string(
     "pattern",
     "The expression, in [RE2 syntax](https://github.com/google/re2/wiki/Syntax).",
 );
-
-/// The bytes of strings and bytes, but not of timestamps.
-fn content_of(target: &Value) -> Result<&[u8], Error> {
-    match target {
-        Value::String(text) => Ok(text.as_bytes()),
-        Value::RawString(content) | Value::Bytes(content) => Ok(content),
-        _ => Err(Error::expected(&["string"], target)),
-    }
-}
 
 fn text(content: &[u8]) -> Value {
     match std::str::from_utf8(content) {

@@ -13,15 +13,15 @@ use crate::{Error, builtin::MAX_GROWTH};
 const MAX_SIZE: usize = 10 * 1024 * 1024;
 
 /// A compiled expression. Matches never begin or end inside a character.
-#[derive(Debug)]
-pub(super) struct Pattern {
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
     regex: Regex,
     /// Of all groups, the whole match first; unnamed ones have none.
     names: Vec<String>,
 }
 
 impl Pattern {
-    pub(super) fn new(text: &str) -> Result<Self, Error> {
+    pub(crate) fn new(text: &str) -> Result<Self, Error> {
         let expression = syntax::parse(text)?;
         let config = Config::new()
             .utf8_empty(true)
@@ -34,7 +34,7 @@ impl Pattern {
         Ok(Self { regex, names: expression.names })
     }
 
-    pub(super) fn is_match(&self, text: &[u8]) -> bool {
+    pub(crate) fn is_match(&self, text: &[u8]) -> bool {
         self.regex.is_match(text)
     }
 

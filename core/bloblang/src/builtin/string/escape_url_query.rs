@@ -1,5 +1,7 @@
 //! `escape_url_query`: text as it stands in the query of a URL.
 
+use std::fmt::Write as _;
+
 use sluice_value::Value;
 
 use crate::{
@@ -27,7 +29,7 @@ fn escape_url_query(value: &Value) -> Result<Value, Error> {
                 out.push(char::from(*byte));
             }
             b' ' => out.push('+'),
-            other => out.push_str(&format!("%{other:02X}")),
+            other => _ = write!(out, "%{other:02X}"),
         }
     }
     Ok(Value::string(out))

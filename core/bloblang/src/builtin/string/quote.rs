@@ -1,5 +1,7 @@
 //! `quote`: text as a literal.
 
+use std::fmt::Write as _;
+
 use sluice_value::Value;
 
 use super::content_of;
@@ -27,7 +29,7 @@ fn quote(value: &Value) -> Result<Value, Error> {
         let quoted = number::quote(chunk.valid());
         out.push_str(&quoted[1..quoted.len() - 1]);
         for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02x}"));
+            _ = write!(out, "\\x{byte:02x}");
         }
     }
     out.push('"');

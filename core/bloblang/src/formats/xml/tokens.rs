@@ -81,7 +81,7 @@ impl<'a> Tokens<'a> {
                     }
                     Ok(Some(Token::Text(self.text(None, true)?)))
                 }
-                other => self.declaration(other),
+                _ => self.declaration(),
             },
             _ => {
                 self.at -= 1;
@@ -215,8 +215,7 @@ impl<'a> Tokens<'a> {
     }
 
     /// `<!DOCTYPE ...>` and its like, with nested brackets, quotes and comments.
-    fn declaration(&mut self, first: u8) -> Result<Option<Token>> {
-        let _ = first;
+    fn declaration(&mut self) -> Result<Option<Token>> {
         let mut quote = None;
         let mut depth = 0_usize;
         loop {

@@ -1,6 +1,6 @@
 //! Writes objects as XML. Text is written as it is, markup in it included.
 
-use sluice_value::{EcoVec, Object, Value};
+use sluice_value::{EcoVec, Object, Value, json};
 
 use crate::gofmt;
 
@@ -91,7 +91,14 @@ impl Writer<'_> {
         let is_attribute = |key: &str| key.len() > 1 && key.starts_with('-');
         let mut attributes = 0;
         for (key, value) in fields.iter().filter(|(key, _)| is_attribute(key)) {
-            if let Value::Null | Value::Array(_) | Value::Object(_) | Value::Timestamp(_) = value {
+            if matches!(
+                value,
+                Value::Null
+                    | Value::UInt(_)
+                    | Value::Array(_)
+                    | Value::Object(_)
+                    | Value::Timestamp(_)
+            ) {
                 let kind = gofmt::type_of(value, false);
                 return Err(format!("invalid attribute value for: {key}:<{kind}>"));
             }
@@ -155,6 +162,9 @@ fn text_of(value: &Value) -> Vec<u8> {
     match value {
         Value::Null => Vec::new(),
         Value::Bytes(content) | Value::RawString(content) => content.to_vec(),
+        Value::Timestamp(moment) => {
+            format!("<Time>{}</Time>", json::timestamp_text(moment)).into_bytes()
+        }
         other => gofmt::plain_value(other).into_bytes(),
     }
 }

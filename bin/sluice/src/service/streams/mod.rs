@@ -1,0 +1,163 @@
+//! Many streams in one process: from files, and managed over HTTP.
+//!
+//! `manager` owns the streams, `api` is its face over HTTP, `files` finds their configurations.
+//! Resources, HTTP server and clients are shared by all; each stream has its own endpoints (below
+//! its id) and its own set of metric series.
+
+mod api;
+mod files;
+mod manager;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluice_engine::{Environment, Resources, Scope, Shared, Stop};
+use tracing::{error, info, warn};
+
+use super::observe::Observed;
+use super::signals::Signals;
+use super::watch::{Changes, Watch};
+use super::{Start, delay, endpoints, passes_lint};
+use files::{StreamFile, StreamFiles};
+use manager::{Manager, Sharing};
+
+/// What streams mode is asked to do.
+pub struct StreamsMode {
+    pub paths: Vec<String>,
+    pub has_api: bool,
+    /// Whether endpoints of a stream begin with its id.
+    pub prefix_endpoints: bool,
+}
+
+pub(super) async fn run(start: Start, mode: StreamsMode) -> ExitCode {
+    match serve(&start, mode).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            warn!("Service failed to close cleanly within allocated time");
+            ExitCode::FAILURE
+        }
+        Err(message) => {
+            error!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs streams until a signal comes. False when something did not end in time.
+async fn serve(start: &Start, mode: StreamsMode) -> Result<bool, String> {
+    let mut signals =
+        Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let observed = Observed::new(start).map_err(|error| error.to_string())?;
+    let sharing = Sharing {
+        registry: start.setting.registry.clone(),
+        http: observed.server.host(),
+        metrics: observed.metrics.clone(),
+        shared: Shared::default(),
+        resources: Resources::default(),
+        prefix_endpoints: mode.prefix_endpoints,
+    };
+    build_resources(start, &sharing)?;
+    let manager = Arc::new(Manager::new(sharing, start.stream.shutdown_timeout));
+    let mut mounts = endpoints::common(&observed);
+    let host = observed.server.host();
+    mounts.extend(api::mount_ready(&*host, &manager));
+    if mode.has_api {
+        mounts.extend(api::mount(&*host, &manager, &start.setting));
+    }
+    let files = StreamFiles::new(mode.paths);
+    for file in files.list().map_err(|error| format!("Stream configuration file read error: {error}"))? {
+        create(start, &manager, &file).await?;
+    }
+    let observing = observed.start().await;
+    info!("Launching Sluice in streams mode, use CTRL+C to close");
+    let is_watching = start.setting.globals.watcher;
+    let paths = || if is_watching { files.paths() } else { Vec::new() };
+    let mut watch = Watch::new(paths);
+    let signal = loop {
+        tokio::select! {
+            signal = signals.next() => break signal,
+            changes = watch.changed(), if is_watching => {
+                apply(start, &manager, &files, changes).await;
+            }
+        }
+    };
+    info!("Received {signal}, the service is closing");
+    delay(start.stream.shutdown_delay, &mut signals).await;
+    let patience = start.stream.shutdown_timeout;
+    let has_stopped = manager.stop_all().await;
+    let closing = manager.sharing().resources.close();
+    let has_closed = tokio::time::timeout(patience.max(Duration::from_millis(100)), closing).await.is_ok();
+    observing.stop(patience).await;
+    drop(mounts);
+    Ok(has_stopped && has_closed)
+}
+
+/// Resources of the main configuration, for all streams.
+fn build_resources(start: &Start, sharing: &Sharing) -> Result<(), String> {
+    let scope = Scope::root(Environment {
+        registry: sharing.registry.clone(),
+        resources: sharing.resources.clone(),
+        http: sharing.http.clone(),
+        stop: Stop::default(),
+        metrics: sharing.metrics.common.clone(),
+        shared: sharing.shared.clone(),
+        parameters: None,
+        forbidden: Arc::default(),
+        stream: String::new(),
+        cores: super::cores(),
+    });
+    start
+        .stream
+        .build_resources(&scope)
+        .map_err(|error| format!("failed to initialise resources: {error}"))
+}
+
+/// Starts the stream of a file that must be right.
+async fn create(start: &Start, manager: &Arc<Manager>, file: &StreamFile) -> Result<(), String> {
+    let path = &file.path;
+    let loaded = files::read(&start.setting, path).map_err(|error| {
+        format!("Stream configuration file read error: failed to load config '{path}': {error}")
+    })?;
+    if !passes_lint(&loaded.lints, start.setting.globals.chilled) {
+        return Err("Shutting down due to stream linter errors, to prevent shutdown run Sluice \
+                    with --chilled"
+            .into());
+    }
+    let created = manager.create(&file.id, loaded.submitted, loaded.config).await;
+    created.map_err(|error| format!("Failed to create stream ({}): {error}", file.id))
+}
+
+/// Follows the files. What cannot be used leaves its stream as it was.
+async fn apply(start: &Start, manager: &Arc<Manager>, files: &StreamFiles, changes: Changes) {
+    for path in changes.gone {
+        let Some(id) = files.id_of(&path) else { continue };
+        info!("Stream {id} config deleted, attempting to remove stream.");
+        match manager.delete(&id).await {
+            Ok(()) => info!("Removed stream {id}."),
+            Err(error) => error!("Failed to remove deleted stream {id} config: {error}"),
+        }
+    }
+    for path in changes.changed {
+        let Some(id) = files.id_of(&path) else { continue };
+        info!("Stream {id} config updated, attempting to update stream.");
+        let loaded = match files::read(&start.setting, &path) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                error!("Failed to read updated stream config: {error}");
+                continue;
+            }
+        };
+        if !passes_lint(&loaded.lints, start.setting.globals.chilled) {
+            error!(
+                "Rejecting updated stream {id} config due to linter errors, to allow linting \
+                 errors run Sluice with --chilled"
+            );
+            continue;
+        }
+        match manager.put(&id, loaded.submitted, loaded.config).await {
+            Ok(()) => info!("Updated stream {id} config from file."),
+            Err(error) => error!("Failed to apply updated stream {id} config: {error}"),
+        }
+    }
+}

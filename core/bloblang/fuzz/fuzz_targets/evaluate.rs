@@ -1,0 +1,28 @@
+//! No mapping on any document panics, hangs or takes all memory. The input is a document, a zero
+//! byte and a mapping.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use sluice_bloblang::{Body, Environment, Input, Program, Single};
+use sluice_value::json;
+
+// `env` and the like would make runs differ.
+static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(|| Environment::default().only_pure());
+
+fuzz_target!(|data: &[u8]| {
+    let Some(split) = data.iter().position(|byte| *byte == 0) else { return };
+    let (document, mapping) = (&data[..split], &data[split + 1..]);
+    let Ok(mapping) = std::str::from_utf8(mapping) else { return };
+    let Ok(value) = json::parse(document) else { return };
+    let Ok(program) = Program::parse(mapping, &ENVIRONMENT) else { return };
+    let message = Single { value, ..Single::default() };
+    let input = Input::new(&message, 0);
+    if let Ok(mapped) = program.map(&input)
+        && let Body::Value(value) = mapped.body
+    {
+        drop(value.to_body());
+    }
+    drop(program.mutate(&input));
+});
