@@ -115,7 +115,9 @@ pub enum Command {
     )]
     Blobl(BloblArgs),
     /// Run many streams in one process, managed by files and over HTTP.
-    #[command(after_help = "Examples:\n  sluice streams\n  sluice -c ./root.yaml streams ./streams\n  sluice streams ./streams/*.yaml")]
+    #[command(
+        after_help = "Examples:\n  sluice streams\n  sluice -c ./root.yaml streams ./streams\n  sluice streams ./streams/*.yaml"
+    )]
     Streams(StreamsArgs),
     /// Work with templates.
     #[command(subcommand)]

@@ -257,12 +257,16 @@ impl Reader for FilesReader {
                 continue;
             }
             let next = {
-                let mut remaining = self.remaining.lock().unwrap_or_else(PoisonError::into_inner);
-                remaining.pop_front();
-                remaining.front().cloned()
+                let remaining = self.remaining.lock().unwrap_or_else(PoisonError::into_inner);
+                remaining.get(1).cloned()
             };
-            let path = next.ok_or(ReadError::End)?;
-            match OpenFile::open(&path, &*self.scanner, self.delete_on_finish).await {
+            let opened = match &next {
+                Some(path) => OpenFile::open(path, &*self.scanner, self.delete_on_finish).await,
+                None => return Err(ReadError::End),
+            };
+            // Only now: had this been cancelled while opening, the file would be lost.
+            self.remaining.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            match opened {
                 Ok(open) => self.open = open,
                 // Tried again by connecting, from this file on.
                 Err(error) => return Err(ReadError::Disconnected(error.into())),

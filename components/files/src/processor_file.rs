@@ -7,8 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sluice_config::{Block, Interpolated, Kinds, Node, config};
 use sluice_engine::{
-    Batches, BuildError, Owner, Processor, Registry, Scanner, Scope, Status, Text,
-    WaitingProcessor,
+    Batches, BuildError, Owner, Processor, Registry, Scanner, Scope, Status, Text, WaitingProcessor,
 };
 use sluice_message::{Batch, Message};
 use sluice_value::{Object, Value, json};
@@ -119,7 +118,8 @@ impl FileProcessor {
     async fn operate(&self, batch: &Batch, at: usize) -> Result<Outcome, String> {
         let path = |text: &Text, what: &str| {
             let path = text.render(batch, at);
-            path.map(|path| clean(&path)).map_err(|error| format!("{what} interpolation error: {error}"))
+            path.map(|path| clean(&path))
+                .map_err(|error| format!("{what} interpolation error: {error}"))
         };
         let own = path(&self.path, "path")?;
         match &self.operation {
@@ -199,9 +199,8 @@ fn read(path: &Path, scanner: &dyn Scanner) -> Result<Outcome, String> {
     let mut contents = Vec::new();
     let mut buffer = vec![0; CHUNK];
     loop {
-        let count = file
-            .read(&mut buffer)
-            .map_err(|error| broken(&system_error("read", path, &error)))?;
+        let count =
+            file.read(&mut buffer).map_err(|error| broken(&system_error("read", path, &error)))?;
         if count == 0 {
             break;
         }
@@ -231,7 +230,11 @@ fn take_place(temporary: &Path, path: &Path) -> Result<(), String> {
     std::fs::rename(temporary, path).map_err(|error| {
         let _ = std::fs::remove_file(temporary); // the first error is the one to tell
         let error = system_error("rename", path, &error);
-        format!("failed to rename temporary file '{}' to '{}': {error}", temporary.display(), path.display())
+        format!(
+            "failed to rename temporary file '{}' to '{}': {error}",
+            temporary.display(),
+            path.display()
+        )
     })
 }
 

@@ -23,13 +23,11 @@ const LATER: &str = "not built yet";
 /// Components of the reference that this build does not have, and why.
 #[cfg_attr(not(feature = "full"), allow(dead_code))]
 pub const MISSING: &[(&str, &str)] = &[
-    ("cache.file", LATER),
     ("cache.memcached", LATER),
     ("cache.nats_kv", LATER),
     ("cache.redis", LATER),
     ("input.amqp_0_9", LATER),
     ("input.amqp_1", LATER),
-    ("input.csv", LATER),
     ("input.dynamic", LATER),
     ("input.file_tail", LATER),
     ("input.fsevent", LATER),
@@ -71,7 +69,6 @@ pub const MISSING: &[(&str, &str)] = &[
     ("processor.command", LATER),
     ("processor.compress", LATER),
     ("processor.decompress", LATER),
-    ("processor.file", LATER),
     ("processor.grok", LATER),
     ("processor.jmespath", LATER),
     ("processor.jq", LATER),

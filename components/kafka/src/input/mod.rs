@@ -18,6 +18,7 @@ mod settings;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sluice_config::Node;
 use sluice_engine::wiring::batching::Batcher;
 use sluice_engine::{BuildError, BuiltInput, ConnectError, Input, Reader, Registry, Scope};
 
@@ -46,7 +47,24 @@ pub(crate) fn register(registry: &mut Registry) {
             ))
         })
         .doc(FRANZ_DOC)
-        .categories(&["Services"]);
+        .categories(&["Services"])
+        .lint(partitions_stand_alone);
+}
+
+/// Partitions that are named leave no choice to a group or a pattern.
+fn partitions_stand_alone(node: &Node) -> Vec<String> {
+    let topics = node.get("topics").and_then(Node::as_list).unwrap_or_default();
+    let text = |key| node.get(key).and_then(Node::as_text).unwrap_or_default();
+    let problem = if !topics.iter().filter_map(Node::as_text).any(|topic| topic.contains(':')) {
+        return Vec::new();
+    } else if !text("consumer_group").is_empty() {
+        "this input does not support both a consumer group and explicit topic partitions"
+    } else if text("regexp_topics") == "true" {
+        "this input does not support both regular expression topics and explicit topic partitions"
+    } else {
+        return Vec::new();
+    };
+    vec![problem.to_owned()]
 }
 
 const KAFKA_DOC: &str = "Reads topics of Kafka, with or without a consumer group.

@@ -14,6 +14,7 @@ mod writer;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sluice_config::Node;
 use sluice_engine::{BuiltOutput, ConnectError, Output, Registry, Writer};
 
 use self::build::{from_franz, from_kafka};
@@ -37,7 +38,20 @@ pub(crate) fn register(registry: &mut Registry) {
             Ok(BuiltOutput::connector(output, config.max_in_flight).batched(config.batching))
         })
         .doc(FRANZ_DOC)
-        .categories(&["Services"]);
+        .categories(&["Services"])
+        .lint(partition_is_manual);
+}
+
+/// A partition belongs to the partitioner `manual`, and only to it.
+fn partition_is_manual(node: &Node) -> Vec<String> {
+    let is_manual = node.get("partitioner").and_then(Node::as_text) == Some("manual");
+    let has_partition = node.get("partition").is_some_and(|it| it.as_text() != Some(""));
+    let problem = match (is_manual, has_partition) {
+        (true, false) => "a partition must be specified when the partitioner is set to manual",
+        (false, true) => "a partition cannot be specified unless the partitioner is set to manual",
+        _ => return Vec::new(),
+    };
+    vec![problem.to_owned()]
 }
 
 const KAFKA_DOC: &str = "Writes messages to a topic of Kafka and waits until the brokers have them.

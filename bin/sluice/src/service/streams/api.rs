@@ -54,9 +54,8 @@ pub(super) fn mount_ready(host: &dyn HttpHost, manager: &Arc<Manager>) -> Vec<Mo
 /// Mounts the endpoints that manage streams and resources.
 pub(super) fn mount(host: &dyn HttpHost, manager: &Arc<Manager>, setting: &Setting) -> Vec<Mount> {
     let api = Arc::new(Api { manager: manager.clone(), variables: setting.variables.clone() });
-    let at = |answer: Answer| -> Arc<dyn HttpHandler> {
-        Arc::new(Route { api: api.clone(), answer })
-    };
+    let at =
+        |answer: Answer| -> Arc<dyn HttpHandler> { Arc::new(Route { api: api.clone(), answer }) };
     let endpoints = [
         (
             "/streams",
@@ -70,7 +69,11 @@ pub(super) fn mount(host: &dyn HttpHost, manager: &Arc<Manager>, setting: &Setti
              (Update), PATCH (Patch update) and DELETE (Delete).",
             at(Answer::Stream),
         ),
-        ("/streams/{id}/stats", "GET a structured JSON object containing metrics for the stream.", at(Answer::Stats)),
+        (
+            "/streams/{id}/stats",
+            "GET a structured JSON object containing metrics for the stream.",
+            at(Answer::Stats),
+        ),
         (
             "/resources/{type}/{id}",
             "POST: Create or replace a given resource configuration of a specified type.",
@@ -143,7 +146,12 @@ impl HttpHandler for Route {
         let asked = Asked {
             method: parts.method,
             segments: segments(parts.uri.path()),
-            chilled: parts.uri.query().unwrap_or_default().split('&').any(|it| it == "chilled=true"),
+            chilled: parts
+                .uri
+                .query()
+                .unwrap_or_default()
+                .split('&')
+                .any(|it| it == "chilled=true"),
             body,
         };
         let reply = match self.answer {
@@ -171,7 +179,10 @@ impl Asked {
     }
 
     /// The body as a document.
-    async fn document(&mut self, variables: Option<&Variables>) -> Result<Node, Response<HttpBody>> {
+    async fn document(
+        &mut self,
+        variables: Option<&Variables>,
+    ) -> Result<Node, Response<HttpBody>> {
         let body = std::mem::replace(&mut self.body, sluice_engine::http::full_body(""));
         let bytes = whole(body).await?;
         let mut text = String::from_utf8_lossy(&bytes).into_owned();

@@ -75,7 +75,8 @@ impl StreamFiles {
 
     /// The id of a file, whether it is still there or not.
     pub(super) fn id_of(&self, path: &str) -> Option<String> {
-        let below = |directory: &&String| Path::new(path).starts_with(files::clean(directory.as_ref()));
+        let below =
+            |directory: &&String| Path::new(path).starts_with(files::clean(directory.as_ref()));
         let directory = self.paths.iter().filter(|it| Path::new(it).is_dir()).find(below);
         let directory = directory.map(|directory| files::clean(directory.as_ref()));
         Some(id(directory.as_deref(), path)).filter(|id| !id.is_empty())

@@ -237,7 +237,8 @@ impl Manager {
         block: &Node,
     ) -> Result<(), BuildError> {
         let sharing = &self.sharing;
-        let environment = self.environment("", sharing.http.clone(), sharing.metrics.common.clone());
+        let environment =
+            self.environment("", sharing.http.clone(), sharing.metrics.common.clone());
         let scope = Scope::root(environment).below(format_args!("{kind}_resources"));
         let mut block = block.clone();
         block.insert("label", label.into());

@@ -66,7 +66,9 @@ async fn serve(start: &Start, mode: StreamsMode) -> Result<bool, String> {
         mounts.extend(api::mount(&*host, &manager, &start.setting));
     }
     let files = StreamFiles::new(mode.paths);
-    for file in files.list().map_err(|error| format!("Stream configuration file read error: {error}"))? {
+    for file in
+        files.list().map_err(|error| format!("Stream configuration file read error: {error}"))?
+    {
         create(start, &manager, &file).await?;
     }
     let observing = observed.start().await;
@@ -87,7 +89,8 @@ async fn serve(start: &Start, mode: StreamsMode) -> Result<bool, String> {
     let patience = start.stream.shutdown_timeout;
     let has_stopped = manager.stop_all().await;
     let closing = manager.sharing().resources.close();
-    let has_closed = tokio::time::timeout(patience.max(Duration::from_millis(100)), closing).await.is_ok();
+    let has_closed =
+        tokio::time::timeout(patience.max(Duration::from_millis(100)), closing).await.is_ok();
     observing.stop(patience).await;
     drop(mounts);
     Ok(has_stopped && has_closed)

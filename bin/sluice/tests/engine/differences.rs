@@ -1,0 +1,36 @@
+//! Cases that do not come out as recorded, and why.
+
+/// A case (`file / name`) and the reason for which it differs on purpose.
+pub(crate) const KNOWN: &[(&str, &str)] = &[];
+
+/// Components that are not built yet. A failing case that configures one of them waits for it.
+pub(crate) const WAITING: &[&str] = &[
+    "archive",
+    "avro",
+    "awk",
+    "command",
+    "compress",
+    "decompress",
+    "dynamic",
+    "grok",
+    "jmespath",
+    "jq",
+    "json_schema",
+    "msgpack",
+    "parquet_decode",
+    "parquet_encode",
+    "parse_log",
+    "protobuf",
+    "subprocess",
+    "tar",
+    "template",
+    "unarchive",
+    "xml",
+    "xml_documents",
+];
+
+/// Cases that wait for a component without configuring it.
+pub(crate) const WAITING_CASES: &[(&str, &str)] = &[
+    ("config_cli.yaml / list_json", "the rate limit redis"),
+    ("config_cli.yaml / list_one_kind", "the rate limit redis"),
+];

@@ -1,0 +1,78 @@
+//! The built program against cases recorded on the reference engine: its command line, and the
+//! streams it runs.
+//!
+//! `tests/cases/engine/*.yaml` are never edited. A case that should differ stands in `differences`
+//! with its reason; a case that needs a component nobody has built yet waits for it.
+
+mod differences;
+
+use std::path::Path;
+use std::process::Command;
+
+use sluice_conformance::Failure;
+use sluice_conformance::engine::Runner;
+
+use differences::{KNOWN, WAITING, WAITING_CASES};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_sluice");
+
+/// Most known differences there may be.
+const MOST_DIFFERENCES: usize = 10;
+
+#[test]
+fn recorded_cases_pass() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/engine");
+    let report = Runner::new(PROGRAM).run_directory(&cases).unwrap();
+    assert!(report.total() > 600, "only {} cases were found", report.total());
+    let names: Vec<String> = report.failures.iter().map(name_of).collect();
+    let stale: Vec<&str> = KNOWN
+        .iter()
+        .chain(WAITING_CASES)
+        .map(|(name, _)| *name)
+        .filter(|name| !names.iter().any(|it| it == name))
+        .collect();
+    assert!(stale.is_empty(), "these cases pass now, take them from the list: {stale:#?}");
+    let failures: Vec<String> = report
+        .failures
+        .iter()
+        .filter(|failure| !is_listed(failure) && !waits(failure))
+        .map(ToString::to_string)
+        .collect();
+    assert!(failures.is_empty(), "{} cases fail:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn components_that_cases_wait_for_are_not_there_yet() {
+    let kinds = ["inputs", "processors", "outputs", "scanners"];
+    let mut list = Command::new(PROGRAM);
+    let listed = list.args(["list", "--format", "json"]).args(kinds).output().unwrap();
+    assert!(listed.status.success());
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let built: Vec<_> =
+        WAITING.iter().filter(|name| listed.contains(&format!("\"{name}\""))).collect();
+    assert!(built.is_empty(), "these are built, take them from the list: {built:?}");
+}
+
+#[test]
+fn differences_are_few_and_have_reasons() {
+    assert!(KNOWN.len() <= MOST_DIFFERENCES, "{} known differences", KNOWN.len());
+    assert!(KNOWN.iter().all(|(_, reason)| reason.len() > 20));
+}
+
+fn name_of(failure: &Failure) -> String {
+    format!("{} / {}", failure.file, failure.name)
+}
+
+fn is_listed(failure: &Failure) -> bool {
+    let name = name_of(failure);
+    KNOWN.iter().chain(WAITING_CASES).any(|(known, _)| *known == name)
+}
+
+/// Whether the case configures a component that is not built yet.
+fn waits(failure: &Failure) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    WAITING.iter().any(|name| {
+        let key = format!("{name}:");
+        failure.program.match_indices(&key).any(|(at, _)| !failure.program[..at].ends_with(is_word))
+    })
+}
