@@ -18,16 +18,18 @@
 //!
 //! The way through the crate: `parse` makes the tree of `expr` and reports `diagnostic`s; `eval`
 //! walks it inside a `context`; `program` runs statements; `builtin` holds functions and methods,
-//! one file each.
+//! one file each. What editors and people need beside that is in `docs`, `assist` and `format`.
 //!
 //! Holds always: nothing here panics on any mapping or input, and no value of a message or
 //! parameter can change what a program does, only what it computes with.
 //! Lives elsewhere: values, JSON and number texts (`sluice-value`), messages, files and caches.
 
+pub mod assist;
 pub mod builtin;
 pub mod compare;
 mod context;
 mod diagnostic;
+pub mod docs;
 mod environment;
 mod error;
 mod eval;

@@ -1,4 +1,4 @@
-//! `cargo run -p xtask -- tidy`
+//! `cargo run -p xtask -- tidy` and `cargo run -p xtask -- docs`
 
 use std::io::Write;
 use std::path::Path;
@@ -19,6 +19,21 @@ fn main() -> Result<()> {
             }
             Ok(())
         }
-        _ => bail!("usage: cargo run -p xtask -- tidy"),
+        Some("docs") => docs(&root),
+        _ => bail!("usage: cargo run -p xtask -- tidy|docs"),
     }
+}
+
+/// Writes docs/bloblang. The test that compares the pages with the code does the writing, so that
+/// this program needs nothing of the language to be compiled.
+fn docs(root: &Path) -> Result<()> {
+    let status = std::process::Command::new(env!("CARGO"))
+        .args(["test", "--quiet", "-p", "sluice-bloblang", "--test", "it", "docs::reference_pages"])
+        .env("SLUICE_WRITE_DOCS", "1")
+        .current_dir(root)
+        .status()?;
+    if !status.success() {
+        bail!("the pages could not be written: {status}");
+    }
+    Ok(())
 }

@@ -4,7 +4,9 @@
 //! It works on tokens and keeps comments. What it returns is always the same program: the result
 //! is parsed again, and where it would differ, the text comes back as it was.
 
-mod tokens;
+#[cfg(test)]
+mod tests;
+pub(crate) mod tokens;
 
 use tokens::{Kind, Token};
 
@@ -16,11 +18,15 @@ use crate::{Diagnostics, Environment, Program};
 /// The text is no mapping.
 pub fn format(text: &str, environment: &Environment) -> Result<String, Diagnostics> {
     let program = Program::parse(text, environment)?;
-    let formatted = Printer::default().print(&tokens::read(text, environment));
+    let formatted = print(text, environment);
     match Program::parse(&formatted, environment) {
         Ok(again) if again == program => Ok(formatted),
         _ => Ok(text.to_owned()),
     }
+}
+
+fn print(text: &str, environment: &Environment) -> String {
+    Printer::default().print(&tokens::read(text, environment))
 }
 
 const INDENT: &str = "  ";
@@ -40,6 +46,8 @@ struct Bracket {
     inside: Inside,
     /// Indentation of the line it was opened on.
     indent: usize,
+    /// [`Printer::awaits_block`] outside of it.
+    awaits_block: bool,
 }
 
 #[derive(Default)]
@@ -48,6 +56,8 @@ struct Printer {
     open: Vec<Bracket>,
     /// Indentation of the line being written.
     indent: usize,
+    /// An `if`, `else` or `match` was read whose block did not begin yet.
+    awaits_block: bool,
 }
 
 /// What stands before a token, and how it was meant.
@@ -77,24 +87,17 @@ impl Printer {
         let mut before: Option<Before<'_>> = None;
         // The last token that is no comment.
         let mut solid: Option<Before<'_>> = None;
-        for (at, token) in tokens.iter().enumerate() {
-            let role = role(*token, solid);
+        for token in tokens {
+            let role = role(*token, solid, self.awaits_block);
             match before {
                 Some(before) if token.breaks == 0 => {
                     if let Some(closed) = self.space(before, *token, role) {
                         self.out.push_str(closed);
                     }
                 }
-                _ => self.line(before, solid, &tokens[at..]),
+                _ => self.line(before, solid, *token),
             }
-            match token.kind {
-                Kind::Open => self.open.push(Bracket {
-                    inside: if let Role::Open(inside) = role { inside } else { Inside::Items },
-                    indent: self.indent,
-                }),
-                Kind::Close => drop(self.open.pop()),
-                _ => {}
-            }
+            self.nest(*token, role);
             self.out.push_str(token.text);
             let this = Before { token: *token, role };
             before = Some(this);
@@ -108,14 +111,23 @@ impl Printer {
         self.out
     }
 
-    /// Begins a line for the first of `tokens`.
-    fn line(
-        &mut self,
-        before: Option<Before<'_>>,
-        solid: Option<Before<'_>>,
-        tokens: &[Token<'_>],
-    ) {
-        let token = tokens[0];
+    /// Enters and leaves brackets.
+    fn nest(&mut self, token: Token<'_>, role: Role) {
+        match role {
+            Role::Open(inside) => {
+                let awaits_block = self.awaits_block && inside != Inside::Block;
+                self.open.push(Bracket { inside, indent: self.indent, awaits_block });
+                self.awaits_block = false;
+            }
+            _ if token.kind == Kind::Close => {
+                self.awaits_block = self.open.pop().is_some_and(|bracket| bracket.awaits_block);
+            }
+            _ => self.awaits_block |= is_word(token),
+        }
+    }
+
+    /// Begins a line for a token. `solid` is the last one before it that is no comment.
+    fn line(&mut self, before: Option<Before<'_>>, solid: Option<Before<'_>>, token: Token<'_>) {
         if let Some(before) = before {
             self.out.push('\n');
             let at_edge = matches!(before.role, Role::Open(_)) || token.kind == Kind::Close;
@@ -126,9 +138,7 @@ impl Printer {
         self.indent = match self.open.last() {
             Some(bracket) if token.kind == Kind::Close => bracket.indent,
             bracket => {
-                let first = tokens.iter().find(|token| token.kind != Kind::Comment);
-                bracket.map_or(0, |bracket| bracket.indent + 1)
-                    + usize::from(first.is_some_and(|first| continues(*first, solid)))
+                bracket.map_or(0, |bracket| bracket.indent + 1) + usize::from(goes_on(solid))
             }
         };
         for _ in 0..self.indent {
@@ -149,7 +159,7 @@ impl Printer {
             (Role::Comma, _) => true,
             (Role::Colon, _) => inside != Inside::Index,
             (_, Role::Operator) | (Role::Operator, _) => true,
-            _ if token.text == "{" => true,
+            _ if token.text == "{" || is_word(token) => true,
             // Only what was apart may be apart: an index from a value followed by an array.
             _ => token.spaced,
         };
@@ -157,16 +167,18 @@ impl Printer {
     }
 }
 
-/// Whether a line that begins with `token` goes on with what stood before it.
-fn continues(token: Token<'_>, solid: Option<Before<'_>>) -> bool {
-    let Some(before) = solid else { return false };
-    matches!(before.role, Role::Operator | Role::Sign | Role::Colon)
-        || matches!(role(token, solid), Role::Operator | Role::Dot)
-            && !matches!(before.role, Role::Open(_) | Role::Comma)
+/// Whether a line behind this token goes on with it. The grammar breaks lines only behind dots,
+/// operators and what opens or separates items, never in front of them.
+fn goes_on(solid: Option<Before<'_>>) -> bool {
+    solid.is_some_and(|before| {
+        matches!(before.role, Role::Operator | Role::Sign | Role::Colon | Role::Dot)
+    })
 }
 
-fn role(token: Token<'_>, before: Option<Before<'_>>) -> Role {
-    let after_operand = matches!(before, Some(before) if before.role == Role::Operand);
+/// What a token means behind `before`, which is no comment.
+fn role(token: Token<'_>, before: Option<Before<'_>>, awaits_block: bool) -> Role {
+    let after_operand = before.is_some_and(|before| before.role == Role::Operand);
+    let after_word = before.is_some_and(|before| is_word(before.token));
     match token.kind {
         Kind::Comment => Role::Comment,
         Kind::Comma => Role::Comma,
@@ -175,22 +187,19 @@ fn role(token: Token<'_>, before: Option<Before<'_>>) -> Role {
         Kind::Operand | Kind::Close => Role::Operand,
         Kind::Operator => match token.text {
             "!" => Role::Sign,
-            // A line that begins with `-1` is a value, one that begins with `- 1` goes on.
-            "-" if !after_operand || is_word(before) => Role::Sign,
-            "-" if token.breaks > 0 && !token.space_follows => Role::Sign,
+            // No line begins with an operator between operands.
+            "-" if !after_operand || after_word || token.breaks > 0 => Role::Sign,
             _ => Role::Operator,
         },
         Kind::Open => Role::Open(match token.text {
-            "{" if after_operand => Inside::Block,
-            "[" if after_operand && !token.spaced && !is_word(before) => Inside::Index,
+            "{" if after_operand && (token.breaks == 0 || awaits_block) => Inside::Block,
+            "[" if after_operand && !token.spaced && !after_word => Inside::Index,
             _ => Inside::Items,
         }),
     }
 }
 
-/// Whether it is a word that stands in front of expressions.
-fn is_word(before: Option<Before<'_>>) -> bool {
-    before.is_some_and(|before| {
-        !before.token.after_dot && matches!(before.token.text, "if" | "match" | "else")
-    })
+/// Whether it is a word that stands in front of expressions or blocks.
+fn is_word(token: Token<'_>) -> bool {
+    !token.after_dot && matches!(token.text, "if" | "match" | "else")
 }

@@ -1,9 +1,9 @@
-//! Tokens of a mapping, for the formatter: finer than it needs to be parsed, but with comments.
+//! Tokens of a mapping, for the formatter and editors: with comments, and of any text.
 
 use crate::Environment;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A name, number, string, variable or metadata key.
     Operand,
     Comment,
@@ -16,20 +16,21 @@ pub(super) enum Kind {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Token<'t> {
-    pub(super) kind: Kind,
-    pub(super) text: &'t str,
+pub(crate) struct Token<'t> {
+    pub(crate) kind: Kind,
+    pub(crate) text: &'t str,
+    /// Where it begins.
+    pub(crate) start: usize,
     /// Line breaks in front of it.
-    pub(super) breaks: usize,
+    pub(crate) breaks: usize,
     /// Spaces or line breaks in front of it.
-    pub(super) spaced: bool,
-    pub(super) space_follows: bool,
+    pub(crate) spaced: bool,
     /// It is a segment of a path or the name of a method.
-    pub(super) after_dot: bool,
+    pub(crate) after_dot: bool,
 }
 
-/// Splits a mapping that parses.
-pub(super) fn read<'t>(text: &'t str, environment: &Environment) -> Vec<Token<'t>> {
+/// Splits a text. What is no mapping has tokens, too: every byte but white space is in one.
+pub(crate) fn read<'t>(text: &'t str, environment: &Environment) -> Vec<Token<'t>> {
     let mut tokens: Vec<Token<'t>> = Vec::new();
     let mut rest = text;
     loop {
@@ -41,10 +42,10 @@ pub(super) fn read<'t>(text: &'t str, environment: &Environment) -> Vec<Token<'t
         let (token, behind) = trimmed.split_at(length);
         tokens.push(Token {
             kind,
-            text: token.trim_end_matches('\r'),
+            text: token,
+            start: text.len() - trimmed.len(),
             breaks: blank.matches('\n').count(),
             spaced: !blank.is_empty(),
-            space_follows: behind.starts_with([' ', '\t', '\r', '\n']),
             after_dot,
         });
         rest = behind;

@@ -23,6 +23,7 @@ use ecow::EcoString;
 use crate::{Diagnostic, Diagnostics, Environment, Expr, Program, Span, program::reads_few_paths};
 
 pub(crate) use lexical::unquote_literal;
+pub(crate) use suggest::similar;
 pub(crate) use template::{Segment, segments};
 
 /// A parsed piece and where the text goes on.

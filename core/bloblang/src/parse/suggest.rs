@@ -80,7 +80,7 @@ pub(super) fn names(names: &[&str]) -> String {
 }
 
 /// The known name most like `name`, if one is like it at all.
-pub(super) fn similar<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn similar<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let limit = (name.chars().count() / 3).clamp(1, 3);
     known
         .map(|candidate| (distance(name, candidate), candidate))

@@ -2,6 +2,7 @@
 
 mod cases;
 mod diagnostics;
+mod docs;
 mod format;
 mod limits;
 mod params;

@@ -1,9 +1,7 @@
 //! The one place where tests touch the API.
 
-use std::{path::Path, sync::LazyLock};
-
 use sluice_bloblang::{Body, Environment, Error, Input, Program, Single};
-use sluice_value::{Value, json};
+use sluice_value::json;
 
 /// What `mapping` makes of a document, as text.
 pub(crate) fn map(mapping: &str, document: &str) -> Result<String, Error> {
@@ -40,24 +38,4 @@ pub(crate) fn problems(mapping: &str) -> sluice_bloblang::Diagnostics {
         Ok(_) => panic!("this was accepted: {mapping}"),
         Err(problems) => problems,
     }
-}
-
-/// The mappings of all recorded cases.
-pub(crate) fn mappings_of_cases() -> &'static [String] {
-    static MAPPINGS: LazyLock<Vec<String>> = LazyLock::new(|| {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-        let mut mappings = Vec::new();
-        for entry in std::fs::read_dir(directory).expect("the case directory is there") {
-            let content = std::fs::read(entry.expect("it can be listed").path());
-            let cases = json::parse(&content.expect("it can be read")).expect("it is JSON");
-            let cases = cases.as_object().and_then(|file| file.get("cases"));
-            for case in cases.and_then(Value::as_array).expect("a file lists cases") {
-                let mapping = case.as_object().and_then(|case| case.get("mapping"));
-                mappings.extend(mapping.and_then(Value::as_str).map(ToOwned::to_owned));
-            }
-        }
-        mappings.sort_unstable();
-        mappings
-    });
-    &MAPPINGS
 }
