@@ -161,6 +161,13 @@ impl<'a> Context<'a> {
         Ok((value, Self { this: self.outer, outer: None, ..*self }))
     }
 
+    /// `value` under a name, while `this` stays what it is here: what a lambda's body sees that
+    /// is run on `value`.
+    pub(crate) fn bound<T>(&self, value: &'a Value, run: impl FnOnce(&Context<'_>) -> T) -> T {
+        let binding = Binding { value, outer: self.names };
+        run(&Context { names: Some(&binding), outer: None, ..*self })
+    }
+
     pub(crate) fn named<T>(&self, value: &'a Value, run: impl FnOnce(&Context<'_>) -> T) -> T {
         let binding = Binding { value, outer: self.names };
         run(&Context { names: Some(&binding), ..*self })
@@ -169,9 +176,7 @@ impl<'a> Context<'a> {
     /// The name bound `depth` lambdas further out than the innermost.
     pub(crate) fn name(&self, depth: usize) -> Option<&'a Value> {
         let innermost = self.names?;
-        std::iter::successors(Some(innermost), |binding| binding.outer)
-            .nth(depth)
-            .map(|binding| binding.value)
+        (0..depth).try_fold(innermost, |binding, _| binding.outer).map(|binding| binding.value)
     }
 
     /// The document of the message being mapped.
@@ -281,5 +286,12 @@ fn has_wildcard(keys: &[EcoString]) -> bool {
 
 /// What stands at `keys`, `null` where nothing does.
 pub(crate) fn lookup<'a>(value: &'a Value, keys: &[EcoString]) -> Outcome<'a> {
+    match (value, keys) {
+        (_, []) => return Outcome::Borrowed(value),
+        (Value::Object(fields), [key]) => {
+            return fields.get(key).map_or_else(Outcome::null, Outcome::Borrowed);
+        }
+        _ => {}
+    }
     path::search(value, keys).map_or_else(Outcome::null, Outcome::from)
 }

@@ -69,7 +69,10 @@ pub fn truncate(f: f64) -> i64 {
 /// `value` is not a number, or a number text beyond the range of floats.
 pub fn get_f64(value: &Value) -> Result<f64, Error> {
     match value {
-        Value::Number(text) => parse_float(text.as_str()),
+        Value::Number(text) => match text.as_f64() {
+            f if f.is_finite() => Ok(f),
+            _ => parse_float(text.as_str()),
+        },
         other => other.as_f64().ok_or_else(|| Error::expected(&["number"], value)),
     }
 }

@@ -190,7 +190,7 @@ impl Program {
     ) -> Result<Outcome<'static>, Error> {
         let frame = Frame { maps: Some(&self.maps), writes: None, ..*context.frame };
         let context = Context { frame: &frame, ..context.with_this(value) };
-        run_body(&self.statements, &self.variables, &context)
+        eval::with_stack(|| run_body(&self.statements, &self.variables, &context))
     }
 }
 

@@ -44,9 +44,28 @@ impl Number {
 /// A float as JSON prints it: plain digits, with an exponent from 1e21 and below 1e-6.
 /// Not-a-number and infinities have no JSON form and print as `null`.
 pub fn format_float_json(f: f64) -> String {
+    let mut out = Vec::new();
+    write_float_json(f, &mut out);
+    String::from_utf8(out).expect("numbers are ASCII")
+}
+
+/// Appends what [`format_float_json`] returns.
+pub(crate) fn write_float_json(f: f64, out: &mut Vec<u8>) {
     if !f.is_finite() {
-        return "null".into();
+        out.extend_from_slice(b"null");
+        return;
     }
+    let mut buffer = ryu::Buffer::new();
+    let text = buffer.format_finite(f);
+    // Where no exponent was needed there, none is here; only whole numbers look different.
+    if text.contains('e') {
+        out.extend_from_slice(with_rare_magnitude(f).as_bytes());
+    } else {
+        out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
+    }
+}
+
+fn with_rare_magnitude(f: f64) -> String {
     let (digits, exponent) = shortest(f);
     if f != 0.0 && (exponent < -6 || exponent >= 21) {
         return exponential(f, &digits, exponent, 1);
@@ -114,6 +133,15 @@ mod tests {
             (-0.0, "-0"),
             (1.0, "1"),
             (2.5, "2.5"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (0.00002, "0.00002"),
+            (0.000001, "0.000001"),
+            (1e15, "1000000000000000"),
+            (1e16, "10000000000000000"),
+            (1.5e17, "150000000000000000"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (5e-324, "5e-324"),
+            (f64::NAN, "null"),
             (1e20, "100000000000000000000"),
             (1e21, "1e+21"),
             (1e-6, "0.000001"),

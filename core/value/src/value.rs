@@ -163,7 +163,8 @@ impl Value {
 
     /// Compact JSON text with sorted keys and without HTML escaping.
     pub fn to_json(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(128);
+        let size = if matches!(self, Self::Array(_) | Self::Object(_)) { 512 } else { 32 };
+        let mut out = Vec::with_capacity(size);
         json::write(self, &mut out);
         out
     }

@@ -1,6 +1,7 @@
 //! Benchmarks of the built program. Each measures the program and its limit in one run and prints
 //! their ratio, so that the figures mean something on any machine.
 
+mod bloblang;
 mod events;
 mod http;
 mod load;
@@ -29,6 +30,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// Mappings, against parsing and printing their messages; needs no built program.
+    Bloblang(bloblang::Options),
     /// Lines of a file through two mappings, against parsing and printing them in a bare loop.
     Pipeline(pipeline::Options),
     /// POST through a stream to Kafka and back, against a bare hyper echo server.
@@ -41,13 +44,16 @@ enum Bench {
 
 fn main() -> Result<()> {
     let Arguments { program, bench } = Arguments::parse();
-    let program = program.canonicalize().map_err(|error| {
-        anyhow::anyhow!("{}: {error} (build it first: make build)", program.display())
-    })?;
+    let built = || {
+        program.canonicalize().map_err(|error| {
+            anyhow::anyhow!("{}: {error} (build it first: make build)", program.display())
+        })
+    };
     match bench {
-        Bench::Pipeline(options) => pipeline::run(&program, &options),
-        Bench::Http(options) => http::run(&program, &options),
-        Bench::Users(options) => users::run(&program, &options),
-        Bench::Start(options) => start::run(&program, &options),
+        Bench::Bloblang(options) => bloblang::run(&options),
+        Bench::Pipeline(options) => pipeline::run(&built()?, &options),
+        Bench::Http(options) => http::run(&built()?, &options),
+        Bench::Users(options) => users::run(&built()?, &options),
+        Bench::Start(options) => start::run(&built()?, &options),
     }
 }

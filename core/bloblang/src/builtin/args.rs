@@ -7,7 +7,7 @@ use sluice_value::{EcoVec, Object, Value};
 use smallvec::SmallVec;
 
 use super::{Default, Param, ParamKind, Params};
-use crate::{Context, Error, Expr, Outcome, gofmt, number, time};
+use crate::{Context, Error, Expr, ExprKind, Outcome, gofmt, number, time};
 
 /// The arguments of a call, by position of their parameters.
 ///
@@ -53,6 +53,12 @@ impl Query {
         value: &'a Value,
         context: &Context<'a>,
     ) -> Result<Outcome<'a>, Error> {
+        // `this` would be set only for the lambda to take it away again.
+        if let ExprKind::Lambda { name, body } = &self.0.kind
+            && !name.is_empty()
+        {
+            return context.bound(value, |inner| body.eval(inner).map(Outcome::into_owned));
+        }
         self.0.eval(&context.with_this(value))
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use ecow::EcoString;
-use sluice_value::Value;
+use sluice_value::{Kind, Value};
 
 use crate::{
     Context, Error, Expr, ExprKind, Literal, Operator, Outcome, compare,
@@ -27,9 +27,55 @@ pub(super) fn eval<'a>(
         _ => {
             let a = left.eval(context)?;
             let b = right.eval(context)?;
+            if let (Some(x), Some(y)) = (a.as_value(), b.as_value())
+                && let Some(value) = quick(op, x, y)
+                && !(op == Operator::Add && is_narrow(left))
+            {
+                return Ok(Outcome::Owned(value));
+            }
             apply(op, (left, &a), (right, &b)).map(Outcome::Owned)
         }
     }
+}
+
+/// The common cases: two numbers of one kind, or text compared with text. `None` says nothing.
+#[inline]
+fn quick(op: Operator, a: &Value, b: &Value) -> Option<Value> {
+    match (a, b) {
+        (Value::Int(a), Value::Int(b)) => Some(match op {
+            Operator::Add => Value::Int(a.wrapping_add(*b)),
+            Operator::Subtract => Value::Int(a.wrapping_sub(*b)),
+            Operator::Multiply => Value::Int(a.wrapping_mul(*b)),
+            Operator::Divide if *b != 0 => Value::Float(*a as f64 / *b as f64),
+            Operator::Modulo if *b != 0 => Value::Int(a.wrapping_rem(*b)),
+            _ => return compares(op).then(|| Value::Bool(holds(op, Some(a.cmp(b))))),
+        }),
+        (Value::Float(a), Value::Float(b)) => Some(match op {
+            Operator::Add => Value::Float(a + b),
+            Operator::Subtract => Value::Float(a - b),
+            Operator::Multiply => Value::Float(a * b),
+            Operator::Divide if *b != 0.0 => Value::Float(a / b),
+            _ => return compares(op).then(|| Value::Bool(holds(op, a.partial_cmp(b)))),
+        }),
+        (Value::String(a), Value::String(b)) => match op {
+            Operator::Equal => Some(Value::Bool(a == b)),
+            Operator::NotEqual => Some(Value::Bool(a != b)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn compares(op: Operator) -> bool {
+    matches!(
+        op,
+        Operator::Equal
+            | Operator::NotEqual
+            | Operator::Greater
+            | Operator::Less
+            | Operator::GreaterOrEqual
+            | Operator::LessOrEqual
+    )
 }
 
 fn condition(expr: &Expr, context: &Context<'_>) -> Result<bool, Error> {
@@ -65,25 +111,21 @@ fn apply(
     left: Operand<'_, '_, '_>,
     right: Operand<'_, '_, '_>,
 ) -> Result<Value, Error> {
+    let calculates = match op {
+        Operator::Subtract | Operator::Multiply => true,
+        Operator::Divide | Operator::Modulo => false,
+        _ => left.1.as_value().is_some_and(|value| value.kind() == Kind::Number),
+    };
     let mismatch = || {
         Error::mismatch(format!(
             "cannot {} types {} (from {}) and {} (from {})",
             op.verb(),
-            operand_kind(left.1),
+            operand_kind(left.1, calculates),
             left.0.annotation(),
-            operand_kind(right.1),
+            operand_kind(right.1, calculates),
             right.0.annotation()
         ))
     };
-    let compares = matches!(
-        op,
-        Operator::Equal
-            | Operator::NotEqual
-            | Operator::Greater
-            | Operator::Less
-            | Operator::GreaterOrEqual
-            | Operator::LessOrEqual
-    );
     let (Some(a), Some(b)) = (left.1.as_value(), right.1.as_value()) else {
         return match op {
             // Two control outcomes are never equal to anything, not even to themselves.
@@ -92,7 +134,7 @@ fn apply(
             _ => Err(mismatch()),
         };
     };
-    if compares {
+    if compares(op) {
         return compared(op, a, b).map(Value::Bool).ok_or_else(mismatch);
     }
     match op {
@@ -113,9 +155,11 @@ fn apply(
     }
 }
 
-/// What an operand counts as; a number beyond all floats is just text.
-fn operand_kind(outcome: &Outcome<'_>) -> &'static str {
+/// What an operand counts as; a number beyond all floats is just text, and so is a timestamp that
+/// is calculated with.
+fn operand_kind(outcome: &Outcome<'_>, calculates: bool) -> &'static str {
     match outcome.as_value() {
+        Some(Value::Timestamp(_)) if calculates => "string",
         Some(Value::Number(text)) if !text.as_f64().is_finite() => "string",
         _ => outcome.kind_name(),
     }

@@ -14,10 +14,19 @@ pub struct Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CsvError {
     Delimiter,
-    BareQuote { line: usize, column: usize },
+    BareQuote {
+        line: usize,
+        column: usize,
+    },
     /// A quote inside a quoted field, or one that is missing at its end.
-    Quote { first_line: usize, line: usize, column: usize },
-    FieldCount { line: usize },
+    Quote {
+        first_line: usize,
+        line: usize,
+        column: usize,
+    },
+    FieldCount {
+        line: usize,
+    },
 }
 
 impl fmt::Display for CsvError {
@@ -176,12 +185,11 @@ impl Iterator for Records<'_> {
             }
         };
         let first_line = self.line;
-        let record = self.record(line).and_then(|record| {
-            match *self.fields.get_or_insert(record.len()) {
+        let record =
+            self.record(line).and_then(|record| match *self.fields.get_or_insert(record.len()) {
                 expected if expected == record.len() => Ok(record),
                 _ => Err(CsvError::FieldCount { line: first_line }),
-            }
-        });
+            });
         if record.is_err() {
             self.rest = &[];
         }

@@ -255,9 +255,7 @@ impl Assembly<'_> {
         inner.repetition += i16::from(repetition == Repetition::REPEATED);
         let first = self.next;
         let is_there = match self.columns.get(first) {
-            Some(column) => {
-                column.definition().ok_or("a column ends early")? >= inner.definition
-            }
+            Some(column) => column.definition().ok_or("a column ends early")? >= inner.definition,
             // A group without columns.
             None => return Ok(Value::Object(Object::new())),
         };

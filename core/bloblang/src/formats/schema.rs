@@ -60,7 +60,8 @@ impl Schema {
             build(None)
         } else {
             // Schemas that do not say their draft may use what only an older one knows.
-            build(Some(Draft::Draft7)).or_else(|error| build(Some(Draft::Draft4)).map_err(|_| error))
+            build(Some(Draft::Draft7))
+                .or_else(|error| build(Some(Draft::Draft4)).map_err(|_| error))
         };
         validator.map(Self).map_err(|error| error.to_string())
     }
@@ -174,11 +175,8 @@ fn field(pointer: &str) -> String {
     if pointer.is_empty() {
         return ROOT.into();
     }
-    let names: Vec<String> = pointer
-        .split('/')
-        .skip(1)
-        .map(|name| name.replace("~1", "/").replace("~0", "~"))
-        .collect();
+    let names: Vec<String> =
+        pointer.split('/').skip(1).map(|name| name.replace("~1", "/").replace("~0", "~")).collect();
     names.join(".")
 }
 
@@ -199,9 +197,7 @@ fn type_of(value: &serde_json::Value) -> &'static str {
 fn first_repetition(value: &serde_json::Value) -> Option<(usize, usize)> {
     let items = value.as_array()?;
     let mut seen = std::collections::HashMap::with_capacity(items.len());
-    items.iter().enumerate().find_map(|(j, item)| {
-        seen.insert(item.to_string(), j).map(|i| (i, j))
-    })
+    items.iter().enumerate().find_map(|(j, item)| seen.insert(item.to_string(), j).map(|i| (i, j)))
 }
 
 fn to_json(value: &Value) -> serde_json::Value {

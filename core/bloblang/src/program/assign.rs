@@ -39,22 +39,16 @@ pub(super) fn root(
         drop(path::delete(document, keys));
         return Ok(());
     };
-    match path::set(document, keys, value.clone()) {
-        Ok(()) => Ok(()),
-        Err(SetError::AppendAtRoot) => append_at_root(document, keys, value),
-        Err(error) => Err(explain(error, document, keys)),
+    if let Value::Array(items) = document
+        && keys[0] == "-"
+    {
+        // Appends, as it would below the root.
+        items.push(Value::Object(Object::new()));
+        let mut keys = keys.to_vec();
+        keys[0] = (items.len() - 1).to_string().into();
+        return path::set(document, &keys, value).map_err(|error| explain(error, document, &keys));
     }
-}
-
-/// `root."-" = value` on an array: appends, as it would below the root.
-fn append_at_root(document: &mut Value, keys: &[EcoString], value: Value) -> Result<(), Error> {
-    let Value::Array(items) = document else {
-        return Err(explain(SetError::AppendAtRoot, document, keys));
-    };
-    items.push(Value::Object(Object::new()));
-    let mut keys = keys.to_vec();
-    keys[0] = (items.len() - 1).to_string().into();
-    path::set(document, &keys, value).map_err(|error| explain(error, document, &keys))
+    path::set(document, keys, value).map_err(|error| explain(error, document, keys))
 }
 
 fn explain(error: SetError, document: &Value, keys: &[EcoString]) -> Error {

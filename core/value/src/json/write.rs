@@ -3,7 +3,7 @@
 use jiff::Zoned;
 
 use super::lex::{controls, equals};
-use crate::{Value, format_float_json};
+use crate::{Value, number::write_float_json};
 
 /// Appends `value` as compact JSON: keys sorted, no HTML escaping, number texts as they came.
 pub fn write(value: &Value, out: &mut Vec<u8>) {
@@ -13,7 +13,7 @@ pub fn write(value: &Value, out: &mut Vec<u8>) {
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::Int(n) => out.extend_from_slice(itoa::Buffer::new().format(*n).as_bytes()),
         Value::UInt(n) => out.extend_from_slice(itoa::Buffer::new().format(*n).as_bytes()),
-        Value::Float(f) => out.extend_from_slice(format_float_json(*f).as_bytes()),
+        Value::Float(f) => write_float_json(*f, out),
         Value::Number(n) => out.extend_from_slice(n.as_str().as_bytes()),
         Value::String(s) => write_string(s, out),
         Value::RawString(b) => write_broken(b, out),

@@ -83,8 +83,7 @@ impl Hash {
         // Which version it is makes no difference.
         version.strip_prefix("v=")?.parse::<u32>().ok()?;
         let mut settings = settings.split(',');
-        let mut setting =
-            |name: &str| settings.next()?.strip_prefix(name)?.parse::<u32>().ok();
+        let mut setting = |name: &str| settings.next()?.strip_prefix(name)?.parse::<u32>().ok();
         Some(Self {
             algorithm,
             memory: setting("m=")?,

@@ -56,8 +56,7 @@ pub(super) const ALL: &[(&str, Invent)] = &[
     ("url", |rng| {
         let scheme = pick(rng, &["http", "https"]);
         let domain = domain(rng);
-        let ending =
-            pick(rng, &["", ".html", ".php", ".jpg", ".webp", ".js", ".css", ".svg"]);
+        let ending = pick(rng, &["", ".html", ".php", ".jpg", ".webp", ".js", ".css", ".svg"]);
         let path = if rng.u8(..10) == 0 { String::new() } else { letters(rng, 7) + ending };
         Value::string(format!("{scheme}://{domain}/{path}"))
     }),

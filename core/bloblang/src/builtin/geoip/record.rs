@@ -69,9 +69,7 @@ pub(super) fn shape(subject: Subject) -> Shape {
         Subject::AnonymousIp => ANONYMOUS_IP,
         Subject::Asn => ASN,
         Subject::City => CITY,
-        Subject::ConnectionType => {
-            &[("ConnectionType", "connection_type", Text)]
-        }
+        Subject::ConnectionType => &[("ConnectionType", "connection_type", Text)],
         Subject::Country => COUNTRY,
         Subject::Domain => &[("Domain", "domain", Text)],
         Subject::Enterprise => ENTERPRISE,

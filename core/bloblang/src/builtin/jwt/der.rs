@@ -28,15 +28,27 @@ pub(super) fn public_key(content: &[u8]) -> Option<&[u8]> {
 }
 
 /// An RSA public key without what wraps it.
-pub(super) fn rsa_public_key(content: &[u8]) -> Option<&[u8]> {
-    let Some((name, key)) = public_key(content).and_then(algorithm) else {
-        // It may be bare: a sequence of two numbers.
-        let mut fields = Reader(Reader(content).read(SEQUENCE)?);
-        fields.read(INTEGER)?;
-        fields.read(INTEGER)?;
-        return Some(content);
-    };
-    (name == RSA).then_some(key)
+///
+/// # Errors
+/// It is something else.
+pub(super) fn rsa_public_key(content: &[u8]) -> Result<&[u8], &'static str> {
+    const INVALID: &str = "key is not a valid RSA public key";
+    if let Some((name, key)) = public_key(content).and_then(algorithm) {
+        return if name == RSA { Ok(key) } else { Err(INVALID) };
+    }
+    match bare_exponent(content) {
+        None => Err(INVALID),
+        // The second number of a private key is its modulus.
+        Some(exponent) if exponent.len() > 8 => Err("asn1: structure error: integer too large"),
+        Some(_) => Ok(content),
+    }
+}
+
+/// The exponent of a key that nothing wraps: a sequence of two numbers.
+fn bare_exponent(content: &[u8]) -> Option<&[u8]> {
+    let mut fields = Reader(Reader(content).read(SEQUENCE)?);
+    fields.read(INTEGER)?;
+    fields.read(INTEGER)
 }
 
 /// Whether a private key is one of RSA, bare or wrapped.

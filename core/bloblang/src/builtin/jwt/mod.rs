@@ -32,7 +32,6 @@ pub(super) const METHODS: &[Method] = &[
     sign::RS512,
 ];
 
-const SECRET: Param =
-    Param::string("signing_secret", "The shared secret, or the key in PEM form.");
+const SECRET: Param = Param::string("signing_secret", "The shared secret, or the key in PEM form.");
 
 const NO_KEY: &str = "invalid key: Key must be a PEM encoded PKCS1 or PKCS8 key";

@@ -167,8 +167,8 @@ fn document(part: &str, name: &str) -> Result<Object, String> {
         .decode(part.as_bytes())
         .map_err(|error| format!("could not base64 decode {name}: {error}"))?;
     let unreadable = |problem: String| format!("could not JSON decode {name}: {problem}");
-    let document = json::parse(&content)
-        .map_err(|error| unreadable(error.in_document(&content)))?;
+    let document =
+        json::parse(&content).map_err(|error| unreadable(error.in_document(&content)))?;
     match with_floats(document) {
         Value::Object(fields) => Ok(fields),
         Value::Null => Ok(Object::new()),

@@ -9,9 +9,7 @@ use super::{
 };
 use crate::{
     Error,
-    builtin::{
-        Args, Category, Example, Method, MethodCode, PreparedMethod, encoding::Scheme,
-    },
+    builtin::{Args, Category, Example, Method, MethodCode, PreparedMethod, encoding::Scheme},
 };
 
 macro_rules! method {

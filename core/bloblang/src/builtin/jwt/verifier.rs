@@ -26,7 +26,7 @@ impl Verifier {
         }
         let content = der::from_pem(secret).ok_or(NO_KEY)?;
         if algorithm.kind == Kind::Rsa {
-            let key = der::rsa_public_key(&content).ok_or("key is not a valid RSA public key")?;
+            let key = der::rsa_public_key(&content)?;
             return Ok(Self::Rsa(key.to_vec(), algorithm.size));
         }
         let key = der::public_key(&content).ok_or("x509: failed to parse public key")?;

@@ -47,14 +47,18 @@ fn fold<'a>(
         None => Outcome::null(),
     };
     let mut next_check = 64;
+    let mut item = Value::Object(pair());
     for (at, value) in array_of(&target)?.iter().enumerate() {
-        let mut item = Object::with_capacity(2);
-        item.insert(
-            "tally",
-            std::mem::replace(&mut tally, Outcome::Nothing).into_cow().into_owned(),
-        );
-        item.insert("value", value.clone());
-        let item = Value::Object(item);
+        let before = std::mem::replace(&mut tally, Outcome::Nothing).into_cow().into_owned();
+        // The object is made once, unless the query kept it.
+        if let Value::Object(fields) = &mut item {
+            let mut slots = fields.values_mut();
+            let both = (slots.next(), slots.next());
+            if let (Some(tally), Some(element)) = both {
+                *tally = before;
+                *element = value.clone();
+            }
+        }
         tally = query.eval_with(&item, context)?.into_owned();
         if at == next_check {
             let (depth, size) = measure(tally.value_or_null(), 0);
@@ -65,6 +69,14 @@ fn fold<'a>(
         }
     }
     Ok(tally)
+}
+
+/// What the query sees: `tally` and `value`, in this order.
+fn pair() -> Object {
+    let mut fields = Object::with_capacity(2);
+    fields.insert("tally", Value::Null);
+    fields.insert("value", Value::Null);
+    fields
 }
 
 /// How deep and how large a value is. Gives up below the limit.

@@ -32,7 +32,10 @@ pub(super) const METHOD: Method = Method::new(
     ),
     Example::new(
         "root.doc = this.format_xml(no_indent: true).string()",
-        &[(r#"{"name":"bolt","qty":12}"#, r#"{"doc":"<doc><name>bolt</name><qty>12</qty></doc>"}"#)],
+        &[(
+            r#"{"name":"bolt","qty":12}"#,
+            r#"{"doc":"<doc><name>bolt</name><qty>12</qty></doc>"}"#,
+        )],
     ),
 ]);
 

@@ -36,8 +36,7 @@ pub(super) const METHOD: Method = Method::new(
 ]);
 
 fn json_path(args: &Args<'_, '_>) -> Result<PreparedMethod, Error> {
-    let path = JsonPath::new(&args.text(0)).map_err(|error| {
-        Error::new(format!("failed to evaluate json path expression: {error}"))
-    })?;
+    let path = JsonPath::new(&args.text(0))
+        .map_err(|error| Error::new(format!("failed to evaluate json path expression: {error}")))?;
     Ok(PreparedMethod::new(move |target| path.find(target).map_err(Error::new)))
 }

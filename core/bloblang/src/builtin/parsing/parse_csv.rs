@@ -48,8 +48,8 @@ fn parse_csv(args: &Args<'_, '_>) -> Result<PreparedMethod, Error> {
     let delimiter = if delimiter.len() == 1 { delimiter.pop() } else { None };
     Ok(PreparedMethod::new(move |target| {
         let text = super::content_of(target)?;
-        let delimiter = delimiter
-            .ok_or_else(|| Error::new("delimiter value must be exactly one character"))?;
+        let delimiter =
+            delimiter.ok_or_else(|| Error::new("delimiter value must be exactly one character"))?;
         let mut records = Records::new(text, Options { delimiter, lazy_quotes })
             .map(|record| record.map_err(|error| Error::new(error.to_string())))
             .peekable();

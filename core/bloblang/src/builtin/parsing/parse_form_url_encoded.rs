@@ -22,7 +22,7 @@ pub(super) const METHOD: Method = Method::new(
 )]);
 
 fn parse_form_url_encoded(target: &Value) -> Result<Value, Error> {
-    form::parse(text_of(target)?.as_bytes()).map(Value::Object).map_err(|error| {
-        Error::new(format!("failed to parse value as url-encoded data: {error}"))
-    })
+    form::parse(text_of(target)?.as_bytes())
+        .map(Value::Object)
+        .map_err(|error| Error::new(format!("failed to parse value as url-encoded data: {error}")))
 }

@@ -27,8 +27,7 @@ fn parse_parquet(_: &Args<'_, '_>) -> Result<PreparedMethod, Error> {
             sluice_value::Value::Bytes(content) => (**content).clone(),
             other => bytes_of(other)?.into_owned().into(),
         };
-        parquet::parse(content)
-            .map_err(|error| Error::new(format!("parquet read panic: {error}")))
+        parquet::parse(content).map_err(|error| Error::new(format!("parquet read panic: {error}")))
     }))
 }
 

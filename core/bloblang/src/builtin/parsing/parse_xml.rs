@@ -18,11 +18,8 @@ pub(super) const METHOD: Method = Method::new(
     MethodCode::Prepare(parse_xml),
 )
 .plain_errors()
-.params(&[Param::bool(
-    "cast",
-    "Whether text that spells a number or a truth value becomes one.",
-)
-.or(Default::Bool(false))])
+.params(&[Param::bool("cast", "Whether text that spells a number or a truth value becomes one.")
+    .or(Default::Bool(false))])
 .examples(&[
     Example::new(
         "root = this.doc.parse_xml()",

@@ -16,6 +16,9 @@ pub(super) const METHOD: Method = Method::new(
 
 /// Letter by letter, without regard to their neighbours.
 fn simple_lowercase(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.chars()
         .map(|c| {
             let mut lower = c.to_lowercase();

@@ -16,6 +16,9 @@ pub(super) const METHOD: Method = Method::new(
 )]);
 
 fn simple_uppercase(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_uppercase();
+    }
     text.chars()
         .map(|c| {
             let mut upper = c.to_uppercase();

@@ -15,7 +15,11 @@ pub(super) enum Expr {
     Prefix(Prefix, Box<Expr>),
     Infix(Infix, Box<Expr>, Box<Expr>),
     /// Whether a text matches a pattern, or does not.
-    Matches { text: Box<Expr>, pattern: Pattern, wanted: bool },
+    Matches {
+        text: Box<Expr>,
+        pattern: Pattern,
+        wanted: bool,
+    },
     If(Box<Expr>, Box<Expr>, Box<Expr>),
     /// Nothing can be called.
     Call(String, Box<Expr>),

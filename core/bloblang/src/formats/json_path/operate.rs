@@ -26,7 +26,9 @@ pub(super) fn infix(infix: Infix, left: &Value, right: &Value) -> Found {
     let value = match infix {
         Infix::Coalesce => Some(right.clone()),
         Infix::And | Infix::Or => match (truth(left), truth(right)) {
-            (Some(a), Some(b)) => Some(Value::Bool(if infix == Infix::And { a && b } else { a || b })),
+            (Some(a), Some(b)) => {
+                Some(Value::Bool(if infix == Infix::And { a && b } else { a || b }))
+            }
             _ => None,
         },
         Infix::Equal => Some(Value::Bool(equal(left, right))),

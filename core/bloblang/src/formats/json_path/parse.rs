@@ -122,11 +122,9 @@ impl Parser<'_> {
 
     fn operand(&mut self) -> Parsed<Expr> {
         match self.scanner.next() {
-            Token::Number(text) => {
-                number::parse_float(&text).map(|f| Expr::Constant(Value::Float(f))).map_err(
-                    |error| error.to_string(),
-                )
-            }
+            Token::Number(text) => number::parse_float(&text)
+                .map(|f| Expr::Constant(Value::Float(f)))
+                .map_err(|error| error.to_string()),
             Token::Quoted(text) => unquote(&text)
                 .map(|text| Expr::Constant(Value::string(text)))
                 .ok_or_else(|| "could not parse string: invalid syntax".into()),

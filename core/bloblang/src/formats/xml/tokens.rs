@@ -16,7 +16,10 @@ pub(super) struct Tokens<'a> {
 }
 
 pub(super) enum Token {
-    Start { name: String, attributes: Vec<(String, String)> },
+    Start {
+        name: String,
+        attributes: Vec<(String, String)>,
+    },
     End,
     Text(String),
     /// A comment, an instruction or a declaration.

@@ -51,11 +51,7 @@ fn less(a: &str, b: &str) -> bool {
         }
         let common = &a[..a.len() - a_rest.len()];
         let is_inside_number = (a_char == '0' || b_char == '0')
-            && common
-                .bytes()
-                .rev()
-                .take_while(u8::is_ascii_digit)
-                .any(|digit| digit != b'0');
+            && common.bytes().rev().take_while(u8::is_ascii_digit).any(|digit| digit != b'0');
         let start = i64::from(is_inside_number);
         let (a_number, a_length) = number(a_rest, start);
         let (b_number, b_length) = number(b_rest, start);

@@ -211,9 +211,10 @@ impl<'a> Reader<'a> {
             places.entry(key).or_default().push(*line);
         }
         for (key, _) in fields {
-            let Some((line, later)) = places.get_mut(key.as_str()).and_then(|lines| {
-                (!lines.is_empty()).then(|| (lines.remove(0), lines.clone()))
-            }) else {
+            let Some((line, later)) = places
+                .get_mut(key.as_str())
+                .and_then(|lines| (!lines.is_empty()).then(|| (lines.remove(0), lines.clone())))
+            else {
                 continue;
             };
             for other in later {

@@ -43,9 +43,7 @@ pub(super) fn resolve(text: &str, tagged: bool) -> (Kind, Value) {
         _ => None,
     };
     let found = word.or_else(|| match text.as_bytes().first() {
-        Some(b'.') => {
-            number::parse_float(text).ok().map(|f| (Kind::Float, Value::Float(f)))
-        }
+        Some(b'.') => number::parse_float(text).ok().map(|f| (Kind::Float, Value::Float(f))),
         Some(b'0'..=b'9' | b'+' | b'-') => {
             let moment = if tagged { None } else { timestamp(text) };
             match moment {

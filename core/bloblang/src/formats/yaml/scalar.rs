@@ -45,9 +45,8 @@ impl Findings {
                 | '@' | '`' => at == 0,
                 '?' | '-' => at == 0 && blank_after,
                 ':' => blank_after,
-                '#' => before.is_none_or(|before| {
-                    matches!(before, ' ' | '\t' | '\0') || is_break(before)
-                }),
+                '#' => before
+                    .is_none_or(|before| matches!(before, ' ' | '\t' | '\0') || is_break(before)),
                 _ => false,
             };
             match c {
@@ -125,8 +124,21 @@ pub(super) fn is_printable(c: char) -> bool {
 fn is_old_bool(text: &str) -> bool {
     matches!(
         text,
-        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "n" | "N" | "no" | "No" | "NO"
-            | "off" | "Off" | "OFF"
+        "y" | "Y"
+            | "yes"
+            | "Yes"
+            | "YES"
+            | "on"
+            | "On"
+            | "ON"
+            | "n"
+            | "N"
+            | "no"
+            | "No"
+            | "NO"
+            | "off"
+            | "Off"
+            | "OFF"
     )
 }
 
