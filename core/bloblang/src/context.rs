@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ecow::EcoString;
 use sluice_value::{Object, Value};
 
-use crate::{Error, Failure, Host, Input, Outcome, path, program::Maps};
+use crate::{Error, Failure, Host, Input, Outcome, budget::Budget, path, program::Maps};
 
 /// Deepest chain of maps applying maps.
 pub(crate) const MAX_MAPS: usize = 5000;
@@ -47,6 +47,7 @@ pub(crate) struct Frame<'a> {
     pub(crate) scan: bool,
     /// Writes of `set` into `this` or a variable, carried out after the statement.
     pub(crate) writes: Option<&'a RefCell<Vec<Write>>>,
+    pub(crate) budget: &'a Budget,
 }
 
 /// A name that a lambda gave to its context.
@@ -230,6 +231,10 @@ impl<'a> Context<'a> {
     /// Position in the batch of the message that message functions look at.
     pub fn index(&self) -> usize {
         self.index
+    }
+
+    pub(crate) fn budget(&self) -> &'a Budget {
+        self.frame.budget
     }
 
     pub fn input(&self) -> &Input<'a> {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    Host, NoHost,
+    Host, Limits, NoHost,
     builtin::{self, Function, FunctionClosure, FunctionEntry, Method, MethodClosure, MethodEntry},
 };
 
@@ -15,6 +15,7 @@ pub struct Environment {
     host: Arc<dyn Host>,
     placeholders: Arc<[String]>,
     directory: Arc<str>,
+    limits: Limits,
 }
 
 impl Default for Environment {
@@ -33,6 +34,7 @@ impl Environment {
             host: Arc::new(NoHost),
             placeholders: Arc::default(),
             directory: Arc::from("."),
+            limits: Limits::default(),
         };
         for function in builtin::functions() {
             environment.insert_function(FunctionEntry { spec: *function, closure: None });
@@ -84,6 +86,12 @@ impl Environment {
         Self { directory: Arc::from(directory), ..self }
     }
 
+    /// What one evaluation may use up.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
     /// Names before the dot that make `$name.rest` a placeholder, filled in at evaluation.
     #[must_use]
     pub fn with_placeholders<S: Into<String>>(self, names: impl IntoIterator<Item = S>) -> Self {
@@ -110,6 +118,10 @@ impl Environment {
 
     pub fn directory(&self) -> &str {
         &self.directory
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
     }
 
     pub(crate) fn placeholders(&self) -> &[String] {

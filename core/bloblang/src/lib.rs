@@ -25,6 +25,7 @@
 //! Lives elsewhere: values, JSON and number texts (`sluice-value`), messages, files and caches.
 
 pub mod assist;
+mod budget;
 pub mod builtin;
 pub mod compare;
 mod context;
@@ -47,6 +48,7 @@ mod program;
 mod template;
 pub mod time;
 
+pub use budget::Limits;
 pub use context::Context;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use environment::Environment;

@@ -9,6 +9,7 @@ use sluice_value::{EcoString, Object, Value};
 
 use crate::{
     Context, Diagnostics, Environment, Error, Expr, Host, Input, Outcome,
+    budget::{Budget, Limits},
     context::{Frame, MAX_MAPS, Place, Root, Variables, Write},
     eval, gofmt, parse, path,
 };
@@ -26,6 +27,9 @@ pub struct Program {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) directory: Arc<str>,
     pub(crate) scan: bool,
+    /// Values may come to share their parts.
+    pub(crate) shares: bool,
+    pub(crate) limits: Limits,
 }
 
 /// One statement and the line that its errors name.
@@ -116,7 +120,7 @@ impl Program {
         let metadata = own_metadata(input);
         let mut run = Run::new(self, input, Root::Untouched, metadata);
         run.statements(&self.statements)?;
-        Ok(run.finish())
+        run.finish()
     }
 
     /// Changes a message in place: `this`, `@` and message functions see what was assigned so
@@ -129,14 +133,14 @@ impl Program {
         let mut run = Run::new(self, input, root, metadata);
         run.in_place = true;
         run.shares_document = document.is_some();
-        let failure = run.statements(&self.statements).err();
+        let failure = run.statements(&self.statements).and_then(|()| run.check()).err();
         if failure.is_some()
             && let Some(document) = run.document.take()
         {
             // The content is the document that was changed in place, not what replaced it.
             run.root = Root::Value(document);
         }
-        (run.finish(), failure)
+        (run.into_mapped(), failure)
     }
 
     /// Maps a message onto another one: `root` and `@` are the origin's, `this` and message
@@ -148,7 +152,7 @@ impl Program {
         let root = origin.value.map_or(Root::Untouched, Root::Value);
         let mut run = Run::new(self, input, root, origin.metadata);
         run.statements(&self.statements)?;
-        Ok(run.finish())
+        run.finish()
     }
 
     /// Runs the mapping as a condition.
@@ -214,6 +218,7 @@ struct Run<'r> {
     in_place: bool,
     /// A mutation that has not replaced its document: `this` is `root`.
     shares_document: bool,
+    budget: Budget,
 }
 
 impl<'r> Run<'r> {
@@ -228,6 +233,7 @@ impl<'r> Run<'r> {
             document: None,
             in_place: false,
             shares_document: false,
+            budget: Budget::new(program.limits, program.shares),
         }
     }
 
@@ -282,6 +288,7 @@ impl<'r> Run<'r> {
                 in_place: self.in_place,
                 scan: self.program.scan,
                 writes: Some(&writes),
+                budget: &self.budget,
             };
             let context = Context::new(&frame, Some(&self.variables), Some(&self.root));
             expr.eval(&context).map(Outcome::into_owned)
@@ -326,10 +333,12 @@ impl<'r> Run<'r> {
         }
         match target {
             Target::Variable(slot) => {
+                self.budget.check(outcome.value_or_null())?;
                 self.variables.assign(*slot, outcome);
                 Ok(())
             }
             Target::Metadata(key) => {
+                self.budget.check(outcome.value_or_null())?;
                 assign::metadata(&mut self.metadata, key.as_ref(), expr, outcome)
             }
             Target::Root(keys) => {
@@ -364,7 +373,20 @@ impl<'r> Run<'r> {
         ))
     }
 
-    fn finish(self) -> Mapped {
+    fn finish(self) -> Result<Mapped, Error> {
+        self.check()?;
+        Ok(self.into_mapped())
+    }
+
+    /// Refuses a document that would be too large to print.
+    fn check(&self) -> Result<(), Error> {
+        match &self.root {
+            Root::Value(value) => self.budget.check(value),
+            Root::Untouched | Root::Deleted => Ok(()),
+        }
+    }
+
+    fn into_mapped(self) -> Mapped {
         let body = match self.root {
             Root::Untouched => Body::Unchanged,
             Root::Deleted => Body::Deleted,
@@ -403,6 +425,7 @@ pub(crate) fn apply_map(name: &str, context: &Context<'_>) -> Result<Outcome<'st
     if entered > MAX_MAPS {
         return Err(Error::recursion(format!("map {}", body.name), MAX_MAPS));
     }
+    context.budget().spend(1)?;
     let context = Context { maps_entered: entered, ..*context };
     eval::with_stack(|| run_body(&body.statements, &body.variables, &context))
 }
@@ -443,6 +466,7 @@ fn body_statement(
                 _ if outcome == Outcome::Nothing => Ok(()),
                 Target::Root(keys) => assign::root(root, keys, outcome),
                 Target::Variable(slot) => {
+                    context.budget().check(outcome.value_or_null())?;
                     variables.assign(*slot, outcome);
                     Ok(())
                 }
@@ -498,7 +522,7 @@ impl std::fmt::Debug for Program {
     }
 }
 
-pub(crate) use scan::reads_few_paths;
+pub(crate) use scan::{may_share, reads_few_paths};
 
 /// The `%T` of an assigned value, for error texts.
 fn go_type(expr: &Expr, outcome: &Outcome<'_>) -> &'static str {

@@ -6,6 +6,7 @@ use sluice_value::{Object, Value};
 
 use crate::{
     Context, Diagnostics, Environment, Error, Input, Program,
+    budget::Budget,
     context::Frame,
     parse::{self, Segment},
 };
@@ -87,6 +88,7 @@ impl Template {
         let none = Object::new();
         let exists = input.index < input.messages.len();
         let metadata = if exists { input.messages.metadata(input.index) } else { &none };
+        let budget = Budget::new(program.limits, true);
         let frame = Frame {
             input: *input,
             host: &*program.host,
@@ -97,6 +99,7 @@ impl Template {
             in_place: false,
             scan: segments.len() == 1,
             writes: None,
+            budget: &budget,
         };
         let context = Context::new(&frame, None, None);
         let mut out = Vec::new();
@@ -106,7 +109,11 @@ impl Template {
                 Segment::Param(name) => {
                     out.extend_from_slice(input.params.get(name).unwrap_or_default().as_bytes());
                 }
-                Segment::Query(query) => append(query.eval(&context)?.value_or_null(), &mut out),
+                Segment::Query(query) => {
+                    let outcome = query.eval(&context)?;
+                    budget.check(outcome.value_or_null())?;
+                    append(outcome.value_or_null(), &mut out);
+                }
             }
         }
         Ok(out.into())

@@ -5,11 +5,13 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use sluice_bloblang::{Body, Environment, Input, Program, Single};
+use sluice_bloblang::{Body, Environment, Input, Limits, Program, Single};
 use sluice_value::json;
 
-// `env` and the like would make runs differ.
-static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(|| Environment::default().only_pure());
+// `env` and the like would make runs differ, and small limits are reached sooner.
+static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(|| {
+    Environment::default().only_pure().with_limits(Limits { steps: 500_000, bytes: 4_000_000 })
+});
 
 fuzz_target!(|data: &[u8]| {
     let Some(split) = data.iter().position(|byte| *byte == 0) else { return };

@@ -41,6 +41,7 @@ impl Query {
     /// # Errors
     /// The query's own.
     pub fn eval<'a>(&'a self, context: &Context<'a>) -> Result<Outcome<'a>, Error> {
+        context.budget().spend(1)?;
         self.0.eval(context)
     }
 
@@ -53,6 +54,7 @@ impl Query {
         value: &'a Value,
         context: &Context<'a>,
     ) -> Result<Outcome<'a>, Error> {
+        context.budget().spend(1)?;
         // `this` would be set only for the lambda to take it away again.
         if let ExprKind::Lambda { name, body } = &self.0.kind
             && !name.is_empty()

@@ -219,12 +219,30 @@ impl MethodCall {
     }
 
     pub(crate) fn eval<'a>(&'a self, context: &Context<'a>) -> Result<Outcome<'a>, Error> {
+        let outcome = self.run(context)?;
+        if let Outcome::Owned(value) = &outcome {
+            context.budget().spend_on(value)?;
+        }
+        Ok(outcome)
+    }
+
+    /// The target's value. What is computed must not grow without bounds before the method, which
+    /// may read all of it, sees it.
+    fn target_of<'a>(&'a self, context: &Context<'a>) -> Result<Outcome<'a>, Error> {
+        let target = self.target.eval(context)?;
+        if let Outcome::Owned(value) = &target {
+            context.budget().check(value)?;
+        }
+        Ok(target)
+    }
+
+    fn run<'a>(&'a self, context: &Context<'a>) -> Result<Outcome<'a>, Error> {
         if let Some(prepared) = &self.prepared {
-            let target = self.target.eval(context)?;
+            let target = self.target_of(context)?;
             return self.finish(target, |target| prepared.run.run(target, context));
         }
         if let MethodCode::Value(eval) = self.entry.spec.code {
-            let target = self.target.eval(context)?;
+            let target = self.target_of(context)?;
             return self.finish(target, |target| eval(&target).map(Outcome::Owned));
         }
         let buffer = self
@@ -240,7 +258,7 @@ impl MethodCall {
             MethodCode::PrepareWithHost(prepare) => Some(prepare(&args, context.host())?),
             _ => None,
         };
-        let target = self.target.eval(context)?;
+        let target = self.target_of(context)?;
         self.finish(target, |target| match (self.entry.spec.code, &prepared, &self.entry.closure) {
             (_, Some(prepared), _) => prepared.run.run(target, context),
             (MethodCode::Eval(eval), ..) => eval(target, &args, context),

@@ -69,6 +69,7 @@ impl Expr {
                 other => {
                     // The result may borrow from the target, which lives here only.
                     let value = other.into_cow();
+                    context.budget().check(&value)?;
                     body.eval(&context.with_this(&value)).map(Outcome::into_owned)
                 }
             },
@@ -244,7 +245,11 @@ fn matching<'a>(
     };
     match outcome {
         Outcome::Borrowed(value) => match_value(value, cases, context),
-        other => match_value(&other.into_cow(), cases, context).map(Outcome::into_owned),
+        other => {
+            let value = other.into_cow();
+            context.budget().check(&value)?;
+            match_value(&value, cases, context).map(Outcome::into_owned)
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use ecow::EcoString;
 use sluice_value::{Kind, Value};
 
 use crate::{
-    Context, Error, Expr, ExprKind, Literal, Operator, Outcome, compare,
+    Context, Error, Expr, ExprKind, Literal, Operator, Outcome,
+    builtin::MAX_GROWTH,
+    compare,
     number::{self, Num},
 };
 
@@ -33,7 +35,17 @@ pub(super) fn eval<'a>(
             {
                 return Ok(Outcome::Owned(value));
             }
-            apply(op, (left, &a), (right, &b)).map(Outcome::Owned)
+            if compares(op) {
+                // Comparing reads all of both.
+                for side in [&a, &b] {
+                    if let Outcome::Owned(value) = side {
+                        context.budget().check(value)?;
+                    }
+                }
+            }
+            let value = apply(op, (left, &a), (right, &b))?;
+            context.budget().spend_on(&value)?;
+            Ok(Outcome::Owned(value))
         }
     }
 }
@@ -146,7 +158,7 @@ fn apply(
         }
         Operator::Add if is_narrow(left.0) => Err(mismatch()),
         Operator::Add if matches!(a, Value::String(_) | Value::RawString(_) | Value::Bytes(_)) => {
-            joined(a, b).ok_or_else(mismatch)
+            joined(a, b).ok_or_else(mismatch)?
         }
         _ => match (Num::of(a), Num::of(b)) {
             (Some(x), Some(y)) => calculated(op, x, y).ok_or_else(mismatch),
@@ -172,16 +184,22 @@ fn is_narrow(expr: &Expr) -> bool {
     matches!(&expr.kind, ExprKind::Method(call) if NARROW.contains(&call.method().name))
 }
 
-/// Text after text; timestamps count as text on the right only.
-fn joined(a: &Value, b: &Value) -> Option<Value> {
+/// Text after text; timestamps count as text on the right only. `None` for other kinds.
+fn joined(a: &Value, b: &Value) -> Option<Result<Value, Error>> {
+    let fits = |a: usize, b: usize| match a.checked_add(b) {
+        Some(length) if length <= MAX_GROWTH => Ok(()),
+        _ => Err(Error::new(format!("joining is limited to {MAX_GROWTH} bytes"))),
+    };
     if let (Value::String(a), Value::String(b)) = (a, b) {
-        let mut text = EcoString::with_capacity(a.len() + b.len());
-        text.push_str(a);
-        text.push_str(b);
-        return Some(Value::String(text));
+        return Some(fits(a.len(), b.len()).map(|()| {
+            let mut text = EcoString::with_capacity(a.len() + b.len());
+            text.push_str(a);
+            text.push_str(b);
+            Value::String(text)
+        }));
     }
     let (a, b) = (compare::content(a)?, compare::content(b)?);
-    Some(Value::text([&a[..], &b[..]].concat()))
+    Some(fits(a.len(), b.len()).map(|()| Value::text([&a[..], &b[..]].concat())))
 }
 
 /// Two numbers on common ground: floats if either is one, signed integers if either is one.

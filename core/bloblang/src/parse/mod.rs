@@ -20,7 +20,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use ecow::EcoString;
 
-use crate::{Diagnostic, Diagnostics, Environment, Expr, Program, Span, program::reads_few_paths};
+use crate::{Diagnostic, Diagnostics, Environment, Expr, Program, Span, program};
 
 pub(crate) use lexical::unquote_literal;
 pub(crate) use suggest::similar;
@@ -297,7 +297,9 @@ pub(crate) fn mapping(text: &str, environment: &Environment) -> Result<Program, 
     let mut parser = Parser::new(text, environment);
     match parser.program() {
         Ok(statements) => {
-            let scan = reads_few_paths(&statements, parser.maps.values().map(|map| &**map));
+            let maps = || parser.maps.values().map(|map| &**map);
+            let scan = program::reads_few_paths(&statements, maps());
+            let shares = program::may_share(&statements, maps());
             Ok(Program {
                 statements,
                 maps: parser.maps,
@@ -306,6 +308,8 @@ pub(crate) fn mapping(text: &str, environment: &Environment) -> Result<Program, 
                 host: Arc::clone(environment.host()),
                 directory: Arc::from(environment.directory()),
                 scan,
+                shares,
+                limits: environment.limits(),
             })
         }
         Err(fail) => {

@@ -29,6 +29,8 @@ pub(crate) fn segments(
                 host: Arc::clone(environment.host()),
                 directory: Arc::from(environment.directory()),
                 scan: false,
+                shares: true,
+                limits: environment.limits(),
             };
             Ok((segments, program))
         }

@@ -1,6 +1,7 @@
-//! Whether looking up single paths beats parsing the document.
+//! What a program reads: whether looking up single paths beats parsing the document, and whether
+//! values may come to share their parts.
 
-use super::{MapBody, Statement, StatementKind};
+use super::{MapBody, Statement, StatementKind, Target};
 use crate::{Base, Expr, ExprKind};
 
 /// Reading a path out of document text costs about a fifth of parsing it.
@@ -21,6 +22,38 @@ pub(crate) fn reads_few_paths<'a>(
         }
     }
     reads.is_some_and(|reads| reads <= WORTHWHILE)
+}
+
+/// True for mappings that can use a computed value more than once, so that documents may grow
+/// beyond what the mapping's text and the message amount to.
+pub(crate) fn may_share<'a>(
+    statements: &[Statement],
+    mut maps: impl Iterator<Item = &'a MapBody>,
+) -> bool {
+    maps.next().is_some() || statements.iter().any(statement_shares)
+}
+
+fn statement_shares(statement: &Statement) -> bool {
+    match &statement.kind {
+        StatementKind::Assign { target: Target::Variable(_), .. } => true,
+        StatementKind::Assign { value, .. } => shares(value),
+        StatementKind::If(branches) => branches.iter().any(|(condition, statements)| {
+            condition.iter().any(shares) || statements.iter().any(statement_shares)
+        }),
+    }
+}
+
+fn shares(expr: &Expr) -> bool {
+    let mut found = matches!(
+        expr.kind,
+        ExprKind::Path { base: Base::Root, .. }
+            | ExprKind::Metadata(_)
+            | ExprKind::Lambda { .. }
+            | ExprKind::Map { .. }
+            | ExprKind::Match { .. }
+    );
+    expr.for_each_child(&mut |child, is_query| found |= is_query || shares(child));
+    found
 }
 
 /// `None` stands for "more than is worthwhile".

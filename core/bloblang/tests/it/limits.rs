@@ -1,6 +1,8 @@
 //! Hostile mappings end with an error, not with the process.
 
-use crate::support::{map, problems};
+use sluice_bloblang::{Environment, Input, Limits, Program};
+
+use crate::support::{map, message, problems};
 
 #[track_caller]
 fn fails(mapping: &str, expected: &str) {
@@ -73,6 +75,58 @@ fn growth_is_bounded() {
     fails("root = this.s.repeat(10000000).replace_all(\"x\", \"yyyyyyyyyy\")", "limited");
     fails("root = this.s + \"%999999[1]d\".repeat(1000).format(1)", "limited");
     fails("root = range(0, 100000).fold([], item -> [item.tally])", "nested too deeply");
+}
+
+/// Small limits, which are reached soon.
+#[track_caller]
+fn exceeds(mapping: &str, expected: &str) {
+    let limits = Limits { steps: 100_000, bytes: 1_000_000 };
+    let environment = Environment::default().with_limits(limits);
+    let program = Program::parse(mapping, &environment).expect("it is a mapping");
+    let message = message(r#"{"a":[1,2,3]}"#);
+    let error = program.map(&Input::new(&message, 0)).expect_err("it has a limit").to_string();
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn shared_parts_do_not_add_up_to_a_bomb() {
+    // Each is small in memory, and terabytes when written out.
+    let lines = |line: &str| format!("let a = \"lol\"\n{}root.a = $a", line.repeat(60));
+    let bytes = "limited to 1000000 bytes";
+    exceeds(&lines("let a = [$a, $a]\n"), bytes);
+    exceeds(&lines("let a = {\"x\": $a, \"y\": $a}\n"), bytes);
+    exceeds(&format!("root.a = 1\n{}", "root.a = [root.a, root.a]\n".repeat(60)), bytes);
+    exceeds(&format!("root.a = 1\n{}", "root.b = root\nroot.c = root\n".repeat(40)), bytes);
+    exceeds(&format!("root = this{}", ".(a -> [a, a])".repeat(60)), bytes);
+    exceeds(&format!("root = this{}.string()", ".(a -> [a, a])".repeat(60)), bytes);
+    exceeds(
+        &format!(
+            "map two {{\n  root = [this, this]\n}}\nroot = this{}",
+            ".apply(\"two\")".repeat(60)
+        ),
+        bytes,
+    );
+    exceeds("root = range(0, 40).fold(\"lol\", item -> [item.tally, item.tally])", bytes);
+    exceeds("let a = range(0, 1000)\nlet b = $a.map_each($a)\nroot = $a.map_each($b)", bytes);
+    exceeds(&format!("meta a = 1\n{}root = @a", "meta a = [@a, @a]\n".repeat(60)), bytes);
+    exceeds(&lines("let a = $a + $a\n"), "limited to 100000 steps");
+    exceeds(&lines("let a = $a.concat($a)\n").replace("\"lol\"", "[1]"), "limited to");
+}
+
+#[test]
+fn evaluation_ends() {
+    let steps = "limited to 100000 steps";
+    exceeds("root = range(0, 1000).map_each(range(0, 1000).map_each(x -> x + 1).length())", steps);
+    exceeds(
+        "map f {\n  root = if this < 2 { 1 } else { (this - 1).apply(\"f\") + (this - 2).apply(\"f\") }\n}\n\
+         root = 60.apply(\"f\")",
+        steps,
+    );
+    exceeds(
+        "let a = range(0, 40000)\n\
+         root = [$a.concat([1]), $a.concat([2]), $a.concat([3])].length()",
+        steps,
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ use sluice_value::{EcoVec, Value};
 
 use crate::{
     Error, Outcome,
+    budget::check_elements,
     builtin::{Args, Category, Example, Method, MethodCode, PreparedMethod},
 };
 
@@ -26,12 +27,16 @@ fn concat(args: &Args<'_, '_>) -> Result<PreparedMethod, Error> {
     let mut more = EcoVec::new();
     for outcome in args.outcomes() {
         match outcome.as_value() {
-            Some(Value::Array(items)) => more.extend(items.iter().cloned()),
+            Some(Value::Array(items)) => {
+                check_elements(more.len() + items.len(), "concat")?;
+                more.extend(items.iter().cloned());
+            }
             _ => return Err(Error::expected_outcome(&["array"], outcome)),
         }
     }
     Ok(PreparedMethod::with_context(move |target: Cow<'_, Value>, _| match target.into_owned() {
         Value::Array(mut items) => {
+            check_elements(items.len() + more.len(), "concat")?;
             items.extend(more.iter().cloned());
             Ok(Outcome::Owned(Value::Array(items)))
         }

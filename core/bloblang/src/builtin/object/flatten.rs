@@ -5,6 +5,7 @@ use sluice_value::{EcoVec, Value};
 use super::array_of;
 use crate::{
     Error,
+    budget::check_elements,
     builtin::{Category, Example, Method, MethodCode},
 };
 
@@ -23,7 +24,10 @@ fn flatten(value: &Value) -> Result<Value, Error> {
     let mut flat = EcoVec::new();
     for item in array_of(value)? {
         match item {
-            Value::Array(inner) => flat.extend(inner.iter().cloned()),
+            Value::Array(inner) => {
+                check_elements(flat.len() + inner.len(), "flatten")?;
+                flat.extend(inner.iter().cloned());
+            }
             other => flat.push(other.clone()),
         }
     }
