@@ -19,7 +19,7 @@ say = @printf '\033[1m==>\033[0m %s\n'
 # $(call place,PROFILE,PROGRAM): puts a program at target/release, where people and scripts look for it.
 place = @built="$(CARGO_TARGET_DIR)/$(1)/$(2)"; [[ "$$built" -ef target/release/$(2) ]] || install -D -m 755 "$$built" target/release/$(2)
 
-.PHONY: help install build broker demo test check fmt bench clean
+.PHONY: help install build broker demo test check fmt bench soak clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  \033[1mmake %-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ bench: build ## Measure the built program against its limits (needs ten minutes)
 	@dev/services/with kafka -- bash -euc 'for bench in pipeline http users start; do \
 	  "$$CARGO_TARGET_DIR/release/sluice-bench" $$bench; done'
 
+soak: build ## Five minutes of random faults: nothing is lost, memory stays flat
+	@cargo build --release --locked -p sluice-bench
+	@"$$CARGO_TARGET_DIR/release/sluice-bench" soak
+
 clean: ## Remove the built programs and local services' data; the shared target directory stays
-	@for service in kafka redis rabbitmq mosquitto nats postgresql; do dev/services/$$service wipe; done
+	@for service in kafka redis rabbitmq mosquitto nats postgresql prometheus pushgateway; do dev/services/$$service wipe; done
 	@rm -rf target var

@@ -92,6 +92,12 @@ pub enum Command {
         after_help = "Examples:\n  sluice list\n  sluice list --format json inputs outputs\n  sluice list --format jsonschema > schema.json\n\nKinds: inputs, processors, outputs, caches, rate-limits, buffers, metrics, tracers, scanners,\nbloblang-functions, bloblang-methods"
     )]
     List(ListArgs),
+    /// Write the reference of components, as Markdown and a JSON schema for editors.
+    #[command(after_help = "Example:\n  sluice docs ./docs/components")]
+    Docs {
+        /// Directory to write to.
+        directory: PathBuf,
+    },
     /// Print a new configuration with the named components.
     ///
     /// The expression is three comma-separated lists with slashes between them: inputs,

@@ -3,6 +3,8 @@
 //! A template has fields of its own and a mapping from them to the block it stands for. What is
 //! registered lives as long as the program, because field tables do.
 
+use std::sync::Arc;
+
 use sluice_bloblang::{Body, Input, Program, Single};
 use sluice_config::lint::{LintOptions, Linter};
 use sluice_config::{ComponentKind, Field, Node, Query, Reader, Shape, Type, config, parse};
@@ -112,9 +114,22 @@ fn add(registry: &mut Registry, template: Template) {
     let mut config = Field::new(name);
     config.ty = Type::Object;
     config.fields = template.fields;
+    let metrics_mapping = file.metrics_mapping.text.clone();
     let expand = move |config: &Node| template.expand(config).map_err(BuildError::new);
+    let language = registry.language().clone();
     let spec = registry.template(kind, name, config, Box::new(expand));
+    if !metrics_mapping.is_empty() {
+        spec.renames_metrics(Box::new(move |label| {
+            sluice_exporters::rename(&with_label(&metrics_mapping, label), &language)
+                .unwrap_or_else(|_| Arc::new(|name, labels| Some((name.into(), labels.clone()))))
+        }));
+    }
     spec.doc(doc.trim()).status(status).categories(categories.leak());
+}
+
+/// The mapping of metrics, with the variable that holds the component's label.
+fn with_label(mapping: &str, label: &str) -> String {
+    format!("let label = {}\n{mapping}", Value::from(label))
 }
 
 impl Template {
@@ -126,8 +141,11 @@ impl Template {
         let Some(kind) = kind else {
             return Err(format!("unable to register template for component type {}", file.r#type));
         };
-        if !file.metrics_mapping.text.is_empty() {
-            return Err("metrics_mapping is not supported".into());
+        let metrics_mapping = &file.metrics_mapping.text;
+        if !metrics_mapping.is_empty() {
+            let text = with_label(metrics_mapping, "");
+            sluice_exporters::rename(&text, registry.language())
+                .map_err(|problems| format!("parse metrics mapping: {problems}"))?;
         }
         let mapping = Program::parse(&file.mapping.text, registry.language())
             .map_err(|problems| format!("parse mapping: {problems}"))?;

@@ -13,7 +13,10 @@ config! {
 
 /// `{"name{label=\"a\"}":1}`; durations as their 50th, 90th and 99th percentile in nanoseconds.
 pub(crate) fn object(series: &[Series]) -> Object {
-    series.iter().map(|series| (key(&series.shown).as_str().into(), value(&series.reading))).collect()
+    series
+        .iter()
+        .map(|series| (key(&series.shown).as_str().into(), value(&series.reading)))
+        .collect()
 }
 
 fn key(shown: &Shown) -> String {

@@ -1,4 +1,4 @@
-//! How metrics leave the program, and the tables of metrics exporters and tracers.
+//! How metrics and traces leave the program.
 //!
 //! The engine counts into sets of series; a [`MetricsExporter`] reads them, applies the `mapping`
 //! of the configuration, and either answers `/metrics` or pushes, or both.
@@ -7,6 +7,7 @@
 //! series is remembered, so it is asked once per series.
 //! Lives elsewhere: counting (`sluice-telemetry`), the HTTP endpoint (the program).
 
+mod client;
 mod json_api;
 mod logger;
 mod mapping;
@@ -29,6 +30,9 @@ use logger::LoggerMetrics;
 use mapping::SeriesMapping;
 use prometheus::Prometheus;
 use statsd::Statsd;
+
+pub use mapping::rename;
+pub use tracers::TraceExporter;
 
 config! {
     /// Exports no metrics.

@@ -1,10 +1,10 @@
 //! The `mapping` of a metrics block: renames series and labels, or drops them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sluice_bloblang::{Body, Diagnostics, Environment, Input, Program, Single};
-use sluice_telemetry::{Labels, Reading, Series as Counted};
+use sluice_telemetry::{Labels, Reading, Rename, Series as Counted};
 use sluice_value::{Object, Value};
 use tracing::warn;
 
@@ -70,6 +70,24 @@ impl SeriesMapping {
         known.insert(key, shown.clone());
         shown
     }
+}
+
+/// Renames series as the mapping of a template says.
+///
+/// # Errors
+/// What is wrong with the mapping.
+pub fn rename(text: &str, language: &Environment) -> Result<Arc<Rename>, Diagnostics> {
+    let program = Program::parse(text, language)?;
+    Ok(Arc::new(move |name, labels| {
+        let shown = map(&program, unmapped(name.to_owned(), labels))?;
+        let known = |name: &str| labels.keys().find(|known| **known == name).copied();
+        let label = |(name, value): (String, String)| {
+            // Names of labels live as long as the program; a configuration has few of its own.
+            let name: &'static str = known(&name).unwrap_or_else(|| name.leak());
+            (name, value)
+        };
+        Some((shown.name, shown.labels.into_iter().map(label).collect()))
+    }))
 }
 
 fn unmapped(name: String, labels: &Labels) -> Shown {

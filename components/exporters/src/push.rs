@@ -1,25 +1,16 @@
 //! Pushing metrics to a Pushgateway.
 
-use std::time::Duration;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http_body_util::Full;
 
+use crate::client::HttpClient;
 use crate::prometheus::PushAuth;
 
-/// Longest time one push may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 pub(crate) struct Pusher {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient,
     uri: Uri,
     authorization: Option<HeaderValue>,
 }
@@ -29,19 +20,6 @@ impl Pusher {
         let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
         let uri = format!("{}/metrics/job/{job}", url.trim_end_matches('/'));
         let uri = uri.parse().map_err(|error| format!("{uri}: {error}"))?;
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = rustls::crypto::ring::default_provider();
-        let tls = rustls::ClientConfig::builder_with_provider(provider.into())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .build();
         let authorization = if auth.username.is_empty() && auth.password.is_empty() {
             None
         } else {
@@ -51,18 +29,10 @@ impl Pusher {
             value.set_sensitive(true);
             Some(value)
         };
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { client, uri, authorization })
+        Ok(Self { client: HttpClient::new(false)?, uri, authorization })
     }
 
     pub(crate) async fn push(&self, text: String) -> Result<(), String> {
-        match tokio::time::timeout(PATIENCE, self.send(text)).await {
-            Ok(result) => result,
-            Err(_) => Err(format!("no answer from {} within {PATIENCE:?}", self.uri)),
-        }
-    }
-
-    async fn send(&self, text: String) -> Result<(), String> {
         let mut request = Request::builder()
             .method(Method::PUT)
             .uri(self.uri.clone())
@@ -72,16 +42,7 @@ impl Pusher {
         }
         let request =
             request.body(Full::from(text)).map_err(|error| format!("{}: {error}", self.uri))?;
-        let response =
-            self.client.request(request).await.map_err(|error| format!("{}: {error}", self.uri))?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(());
-        }
-        let body = Limited::new(response.into_body(), 1024).collect().await;
-        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-        let body = String::from_utf8_lossy(&body);
-        Err(format!("unexpected status code {status} from {}: {}", self.uri, body.trim()))
+        self.client.send(request).await?.success(&self.uri)
     }
 }
 

@@ -190,6 +190,7 @@ async fn stream(broker: &str, source: &str, input: &str, output: &str, messages:
         http: Arc::new(NoHost),
         stop: Stop::default(),
         metrics: metrics.clone(),
+        tracer: sluice_telemetry::Tracer::default(),
         shared: Shared::default(),
         parameters: None,
         forbidden: Arc::new(BTreeSet::new()),

@@ -8,7 +8,7 @@ use sluice_engine::http::NoHost;
 use sluice_engine::{
     BuildError, Environment, Registry, Resources, Shared, Stop, Stream, StreamConfig,
 };
-use sluice_telemetry::{Metrics, Reading};
+use sluice_telemetry::{Metrics, Reading, Tracer};
 
 /// Surroundings without a server.
 pub fn environment(registry: Registry) -> Environment {
@@ -18,6 +18,7 @@ pub fn environment(registry: Registry) -> Environment {
         http: Arc::new(NoHost),
         stop: Stop::default(),
         metrics: Metrics::default(),
+        tracer: Tracer::default(),
         shared: Shared::default(),
         parameters: None,
         forbidden: Arc::default(),

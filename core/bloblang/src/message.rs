@@ -130,6 +130,14 @@ pub trait Host: Send + Sync {
     /// The reason, as the user should read it (`open x: no such file or directory`).
     fn read_file(&self, path: &str) -> Result<Bytes, String>;
 
+    /// Reads a file that becomes part of a program, as imports do.
+    ///
+    /// # Errors
+    /// As [`Host::read_file`].
+    fn read_program(&self, path: &str) -> Result<Bytes, String> {
+        self.read_file(path)
+    }
+
     fn env(&self, _name: &str) -> Option<String> {
         None
     }
@@ -154,6 +162,10 @@ impl Host for NoHost {
 impl<T: Host + ?Sized> Host for Arc<T> {
     fn read_file(&self, path: &str) -> Result<Bytes, String> {
         (**self).read_file(path)
+    }
+
+    fn read_program(&self, path: &str) -> Result<Bytes, String> {
+        (**self).read_program(path)
     }
 
     fn env(&self, name: &str) -> Option<String> {

@@ -1,6 +1,7 @@
 //! YAML (and with it JSON) text to nodes.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 
@@ -35,6 +36,73 @@ impl std::error::Error for DocumentError {}
 /// # Errors
 /// The first place that is not YAML, nesting deeper than 200, or more than a million nodes.
 pub fn parse(text: &str) -> Result<Node, DocumentError> {
+    let mut padded: BTreeSet<u32> = BTreeSet::new();
+    let mut shown = Cow::Borrowed(text);
+    loop {
+        match parse_strictly(&shown) {
+            Ok(mut node) => {
+                unpad(&mut node, &padded);
+                return Ok(node);
+            }
+            Err(error)
+                if error.message == UNINDENTED
+                    && padded.len() < MAX_UNINDENTED
+                    && padded.insert(error.at.line) =>
+            {
+                shown = Cow::Owned(pad(text, &padded));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// What the parser says of a line between brackets that is not indented. Elsewhere a line may
+/// stand at any column.
+const UNINDENTED: &str = "invalid indentation";
+
+/// Most lines between brackets that need not be indented as the standard wants it. Each costs
+/// another attempt.
+const MAX_UNINDENTED: usize = 1000;
+
+/// How far such lines are moved for the parser.
+const PADDING: u32 = 1024;
+
+/// The text with some lines moved to the right.
+fn pad(text: &str, padded: &BTreeSet<u32>) -> String {
+    let mut out = String::with_capacity(text.len() + padded.len() * PADDING as usize);
+    for (at, line) in text.split_inclusive('\n').enumerate() {
+        if padded.contains(&(at as u32 + 1)) {
+            out.extend(std::iter::repeat_n(' ', PADDING as usize));
+        }
+        out.push_str(line);
+    }
+    out
+}
+
+/// Moves the positions on such lines back.
+fn unpad(node: &mut Node, padded: &BTreeSet<u32>) {
+    if padded.is_empty() {
+        return;
+    }
+    let move_back = |at: &mut Position| {
+        if padded.contains(&at.line) {
+            at.column = at.column.saturating_sub(PADDING).max(1);
+        }
+    };
+    move_back(&mut node.at);
+    match &mut node.value {
+        NodeValue::Scalar(_) => {}
+        NodeValue::List(items) => items.iter_mut().for_each(|item| unpad(item, padded)),
+        NodeValue::Map(fields) => {
+            for (key, field) in fields {
+                move_back(&mut key.at);
+                unpad(field, padded);
+            }
+        }
+    }
+}
+
+fn parse_strictly(text: &str) -> Result<Node, DocumentError> {
     let mut builder = Builder {
         parser: Parser::new_from_str(text),
         lines: text.lines().collect(),

@@ -27,6 +27,11 @@ impl Normal {
         self.object(components, fields, root, true)
     }
 
+    /// A component's block.
+    pub fn block(self, components: &dyn Components, kind: ComponentKind, block: &Node) -> Node {
+        self.component(components, kind, block)
+    }
+
     fn object(
         self,
         components: &dyn Components,

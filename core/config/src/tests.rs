@@ -137,3 +137,14 @@ fn durations_read_and_print() {
         assert_eq!(format_duration(parse_duration(text).unwrap()), text);
     }
 }
+
+#[test]
+fn between_brackets_lines_need_not_be_indented() {
+    let text = "a:\n  - - b: {\n      \"x\": 1,\n  \"y\": [\n ]\n    }\n    - c: d\n";
+    let node = parse(text).unwrap();
+    assert_eq!(node.to_value().to_string(), r#"{"a":[[{"b":{"x":1,"y":[]}},{"c":"d"}]]}"#);
+    let inner = node.get("a").and_then(Node::as_list).unwrap()[0].as_list().unwrap()[0].clone();
+    let inner = inner.get("b").and_then(Node::as_map).unwrap();
+    assert_eq!((inner[1].0.at.line, inner[1].0.at.column), (4, 3));
+    assert!(parse("a: {\nb: 1").is_err());
+}

@@ -32,11 +32,12 @@ pub use component::{
     Source, WaitingProcessor, WriteError, Writer,
 };
 pub use mapping::{Check, Mapped, Mapping, Mode, Program, Text};
-pub use registry::{
-    BuildError, BuiltBuffer, BuiltInput, BuiltOutput, ComponentSpec, Expand, Registry, Status,
-};
-pub use resources::Resources;
 pub use owner::Owner;
+pub use registry::{
+    BuildError, BuiltBuffer, BuiltInput, BuiltOutput, ComponentSpec, Expand, Registry, RenameOf,
+    Status,
+};
+pub use resources::{ProcessorResource, Resources};
 pub use scope::{Environment, Scope};
 pub use shared::Shared;
 pub use stop::Stop;

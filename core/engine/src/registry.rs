@@ -7,6 +7,7 @@ use sluice_config::lint::{ComponentEntry, Components, infer_component, reserved_
 use sluice_config::{ComponentKind, Field, FieldType, Node, Problems, Reader, Rule, nearest};
 
 use sluice_bloblang::Environment as Language;
+use sluice_telemetry::Rename;
 
 use crate::mapping::Programs;
 use crate::wiring::batching::BatchPolicy;
@@ -100,6 +101,7 @@ pub struct ComponentSpec {
     /// What stands under the component's key: an object with fields, or a bare value.
     pub config: Field,
     build: Build,
+    rename: Option<RenameOf>,
 }
 
 enum Build {
@@ -118,6 +120,9 @@ enum Build {
 
 /// Makes the block that a template's configuration stands for.
 pub type Expand = Box<dyn Fn(&Node) -> Result<Node, BuildError> + Send + Sync>;
+
+/// How series are called of a template that has this label.
+pub type RenameOf = Box<dyn Fn(&str) -> Arc<Rename> + Send + Sync>;
 
 impl ComponentSpec {
     pub fn status(&mut self, status: Status) -> &mut Self {
@@ -139,6 +144,16 @@ impl ComponentSpec {
     pub fn lint(&mut self, rule: Rule) -> &mut Self {
         self.config.rule = Some(rule);
         self
+    }
+
+    /// Gives the series of what a template stands for other names.
+    pub fn renames_metrics(&mut self, rename: RenameOf) -> &mut Self {
+        self.rename = Some(rename);
+        self
+    }
+
+    pub(crate) fn rename(&self, label: &str) -> Option<Arc<Rename>> {
+        self.rename.as_ref().map(|rename| rename(label))
     }
 
     pub(crate) fn expand(&self) -> Option<&Expand> {
@@ -256,6 +271,7 @@ impl Registry {
             categories: &[],
             config,
             build,
+            rename: None,
         };
         let components = self.components.entry(kind).or_default();
         components.insert(name, spec);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sluice_config::{Block, ComponentKind, FieldType, Kinds, Node, NodeValue, Parameters, Reader};
-use sluice_telemetry::{Counter, Labels, Metrics};
+use sluice_telemetry::{Counter, Labels, Metrics, Tracer};
 
 use crate::http::HttpHost;
 use crate::owner::Owner;
@@ -29,6 +29,7 @@ pub struct Environment {
     pub http: Arc<dyn HttpHost>,
     pub stop: Stop,
     pub metrics: Metrics,
+    pub tracer: Tracer,
     /// Clients shared by all streams of the program.
     pub shared: Shared,
     /// Values of the placeholders, when the stream is an instance of a template.
@@ -147,9 +148,10 @@ impl Scope {
 
     /// Builds the input that stands at this place.
     pub fn input(&self, block: &Node) -> Result<Box<dyn Source>, BuildError> {
-        let block = &*self.expanded(ComponentKind::Input, block)?;
-        self.component_of(ComponentKind::Input, block, |scope, name, config| {
-            let built = self.environment.registry.build_input(name, config, scope)?;
+        let (place, block) = self.expanded(ComponentKind::Input, block)?;
+        let block = &*block;
+        place.component_of(ComponentKind::Input, block, |scope, name, config| {
+            let built = scope.environment.registry.build_input(name, config, scope)?;
             let source: Box<dyn Source> = match built {
                 BuiltInput::Source(source) => source,
                 BuiltInput::Connector { input, auto_replay_nacks } => {
@@ -171,9 +173,10 @@ impl Scope {
 
     /// Builds the output that stands at this place.
     pub fn output(&self, block: &Node) -> Result<Arc<dyn Sink>, BuildError> {
-        let block = &*self.expanded(ComponentKind::Output, block)?;
-        self.component_of(ComponentKind::Output, block, |scope, name, config| {
-            let built = self.environment.registry.build_output(name, config, scope)?;
+        let (place, block) = self.expanded(ComponentKind::Output, block)?;
+        let block = &*block;
+        place.component_of(ComponentKind::Output, block, |scope, name, config| {
+            let built = scope.environment.registry.build_output(name, config, scope)?;
             let sink = match built {
                 BuiltOutput::Sink(sink) => sink,
                 BuiltOutput::Connector { output, max_in_flight, batching } => {
@@ -202,8 +205,9 @@ impl Scope {
 
     /// Builds the processor that stands at this place.
     pub fn processor(&self, block: &Node) -> Result<Step, BuildError> {
-        let block = &*self.expanded(ComponentKind::Processor, block)?;
-        self.component_of(ComponentKind::Processor, block, |scope, name, config| {
+        let (place, block) = self.expanded(ComponentKind::Processor, block)?;
+        let block = &*block;
+        place.component_of(ComponentKind::Processor, block, |scope, name, config| {
             let processor = self.environment.registry.build_processor(name, config, scope)?;
             Ok(Step::new(processor, scope))
         })
@@ -236,16 +240,18 @@ impl Scope {
     }
 
     pub fn cache(&self, block: &Node) -> Result<Arc<dyn Cache>, BuildError> {
-        let block = &*self.expanded(ComponentKind::Cache, block)?;
-        self.component_of(ComponentKind::Cache, block, |scope, name, config| {
+        let (place, block) = self.expanded(ComponentKind::Cache, block)?;
+        let block = &*block;
+        place.component_of(ComponentKind::Cache, block, |scope, name, config| {
             let cache = self.environment.registry.build_cache(name, config, scope)?;
             Ok(wiring::metered::cache(cache, scope))
         })
     }
 
     pub fn rate_limit(&self, block: &Node) -> Result<Arc<dyn RateLimit>, BuildError> {
-        let block = &*self.expanded(ComponentKind::RateLimit, block)?;
-        self.component_of(ComponentKind::RateLimit, block, |scope, name, config| {
+        let (place, block) = self.expanded(ComponentKind::RateLimit, block)?;
+        let block = &*block;
+        place.component_of(ComponentKind::RateLimit, block, |scope, name, config| {
             let limit = self.environment.registry.build_rate_limit(name, config, scope)?;
             Ok(wiring::metered::rate_limit(limit, scope))
         })
@@ -261,20 +267,26 @@ impl Scope {
         })
     }
 
-    /// The block that stands for one that names a template.
+    /// The block that stands for one that names a template, and where it is built.
     fn expanded<'b>(
         &self,
         kind: ComponentKind,
         block: &'b Node,
-    ) -> Result<Cow<'b, Node>, BuildError> {
+    ) -> Result<(Cow<'_, Self>, Cow<'b, Node>), BuildError> {
+        let mut place = Cow::Borrowed(self);
         let mut block = Cow::Borrowed(block);
         for _ in 0..MAX_TEMPLATE_DEPTH {
             let Ok(Inferred { spec, config, label }) =
                 self.environment.registry.infer(kind, &block)
             else {
-                return Ok(block); // whoever builds it says what is wrong
+                return Ok((place, block)); // whoever builds it says what is wrong
             };
-            let Some(expand) = spec.expand() else { return Ok(block) };
+            let Some(expand) = spec.expand() else { return Ok((place, block)) };
+            if let Some(rename) = spec.rename(label) {
+                let metrics = place.environment.metrics.renamed(rename);
+                let environment = Environment { metrics, ..(*place.environment).clone() };
+                place = Cow::Owned(Self { environment: Arc::new(environment), ..self.clone() });
+            }
             let absent = Node::new(block.at, Node::empty_map().value);
             let mut made = expand(config.unwrap_or(&absent))
                 .map_err(|error| error.of_component(kind, label, &self.path))?;

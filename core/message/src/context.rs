@@ -13,6 +13,8 @@ pub struct Context {
     pub trace: Option<Arc<str>>,
     /// W3C `traceparent` of a span in another trace that led to this message, to be linked to.
     pub link: Option<Arc<str>>,
+    /// Name of the first span of this message, where the type of its input is not enough.
+    pub origin: Option<&'static str>,
 }
 
 /// Replies gathered for a source that answers its caller, such as an HTTP request.

@@ -1,4 +1,5 @@
-//! Metric handles: resolved once at start, counted without locks, read by exporters.
+//! Metric handles: resolved once at start, counted without locks, read by exporters; and spans of
+//! traces.
 //!
 //! A series is a name and a set of labels. Asking for the same series twice gives the same
 //! handle, so instances of one template count together and the number of series stays bounded
@@ -8,6 +9,8 @@
 
 mod metrics;
 mod timing;
+mod trace;
 
-pub use metrics::{Counter, Gauge, Labels, Metrics, Reading, Series};
+pub use metrics::{Counter, Gauge, Labels, Metrics, Reading, Rename, Series};
 pub use timing::{Timer, TimingSummary};
+pub use trace::{FinishedSpan, Span, SpanContext, SpanSink, Tracer};

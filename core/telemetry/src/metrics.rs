@@ -82,13 +82,32 @@ pub struct Series {
     pub reading: Reading,
 }
 
+/// Name and labels that a series has instead of its own; `None` for a series nobody shall see.
+pub type Rename = dyn Fn(&str, &Labels) -> Option<(String, Labels)> + Send + Sync;
+
 /// All series of a program or of one stream. Clones share them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Metrics {
     series: Arc<Mutex<BTreeMap<(String, Labels), Handle>>>,
+    /// The last one is asked first.
+    renames: Vec<Arc<Rename>>,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").field("series", &self.series).finish_non_exhaustive()
+    }
 }
 
 impl Metrics {
+    /// The same set, to which whoever counts by it adds series under other names.
+    #[must_use]
+    pub fn renamed(&self, rename: Arc<Rename>) -> Self {
+        let mut renamed = self.clone();
+        renamed.renames.push(rename);
+        renamed
+    }
+
     pub fn counter(&self, name: &str, labels: &Labels) -> Counter {
         match self.handle(name, labels, || Handle::Counter(Counter::default())) {
             Handle::Counter(counter) => counter,
@@ -129,8 +148,15 @@ impl Metrics {
     }
 
     fn handle(&self, name: &str, labels: &Labels, new: impl FnOnce() -> Handle) -> Handle {
+        let mut key = (name.to_owned(), labels.clone());
+        for rename in self.renames.iter().rev() {
+            match rename(&key.0, &key.1) {
+                Some(renamed) => key = renamed,
+                None => return new(), // counted, but not shown
+            }
+        }
         let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        series.entry((name.to_owned(), labels.clone())).or_insert_with(new).clone()
+        series.entry(key).or_insert_with(new).clone()
     }
 }
 
@@ -149,6 +175,20 @@ mod tests {
             }
         });
         assert_eq!(counter.get(), 2000 * 2 * SHARDS as u64);
+    }
+
+    #[test]
+    fn renamed_series_are_shown_under_their_new_names_or_not_at_all() {
+        let metrics = Metrics::default();
+        let outer = metrics
+            .renamed(Arc::new(|name, labels| Some((format!("outer_{name}"), labels.clone()))));
+        let inner = outer.renamed(Arc::new(|name, labels| {
+            (name != "secret").then(|| (format!("inner_{name}"), labels.clone()))
+        }));
+        inner.counter("a", &Labels::new()).add(1);
+        inner.counter("secret", &Labels::new()).add(1);
+        let names: Vec<String> = metrics.read().into_iter().map(|series| series.name).collect();
+        assert_eq!(names, ["outer_inner_a"]);
     }
 
     #[test]

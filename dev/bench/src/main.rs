@@ -8,6 +8,7 @@ mod load;
 mod pipeline;
 mod process;
 mod report;
+mod soak;
 mod start;
 mod users;
 
@@ -38,6 +39,8 @@ enum Bench {
     Http(http::Options),
     /// What one more user of a stream costs.
     Users(users::Options),
+    /// Minutes of random faults: nothing is lost, memory stays flat.
+    Soak(soak::Options),
     /// Size of the program and time until it listens with many APIs.
     Start(start::Options),
 }
@@ -54,6 +57,7 @@ fn main() -> Result<()> {
         Bench::Pipeline(options) => pipeline::run(&built()?, &options),
         Bench::Http(options) => http::run(&built()?, &options),
         Bench::Users(options) => users::run(&built()?, &options),
+        Bench::Soak(options) => soak::run(&built()?, &options),
         Bench::Start(options) => start::run(&built()?, &options),
     }
 }

@@ -27,6 +27,15 @@ impl Running {
         self.0.id()
     }
 
+    /// Asks the child to end.
+    pub(crate) fn terminate(&self) -> Result<()> {
+        let status = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status()?;
+        if !status.success() {
+            bail!("the program cannot be told to end");
+        }
+        Ok(())
+    }
+
     /// Waits for the child's own end; it must succeed.
     pub(crate) fn wait(&mut self) -> Result<()> {
         let status = self.0.wait()?;

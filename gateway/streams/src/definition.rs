@@ -44,11 +44,23 @@ fn scalar_of(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Scalar {
 }
 
 /// Takes away what has no meaning inside an API and says so: listeners and loggers of their own.
-pub(crate) fn adapt(stream: &mut Node, name: &str) {
+///
+/// # Errors
+/// An exporter of its own: the gateway would not run it.
+pub(crate) fn adapt(stream: &mut Node, name: &str) -> Result<(), String> {
     for key in ["http", "logger"] {
         stream.remove(key);
     }
+    for key in ["metrics", "tracer"] {
+        let Some(block) = stream.remove(key) else { continue };
+        let fields = block.as_map().unwrap_or_default();
+        let exporter = fields.iter().map(|(key, _)| &*key.name).find(|name| *name != "mapping");
+        if let Some(exporter) = exporter.filter(|name| *name != "none") {
+            return Err(format!("{key} {exporter} is not supported inside an API"));
+        }
+    }
     without_listeners(stream, name);
+    Ok(())
 }
 
 fn without_listeners(node: &mut Node, name: &str) {
@@ -72,5 +84,34 @@ fn without_listeners(node: &mut Node, name: &str) {
                 without_listeners(field, name);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(document: serde_json::Value, expected: Result<&str, &str>) {
+        let mut node = node_of(&document, &|_| None);
+        let adapted = adapt(&mut node, "s").map(|()| node.to_value().to_string());
+        assert_eq!(adapted.as_deref().map_err(String::as_str), expected);
+    }
+
+    #[test]
+    fn what_has_no_meaning_inside_an_api_is_taken_away() {
+        let document = serde_json::json!({
+            "http": { "enabled": true }, "logger": {}, "metrics": { "none": {}, "mapping": "" },
+            "tracer": { "none": {} }, "output": { "drop": {} },
+        });
+        check(document, Ok(r#"{"output":{"drop":{}}}"#));
+    }
+
+    #[test]
+    fn exporters_of_their_own_are_refused_by_name() {
+        let metrics = serde_json::json!({ "metrics": { "statsd": { "address": "x" } } });
+        check(metrics, Err("metrics statsd is not supported inside an API"));
+        let tracer = serde_json::json!({ "tracer": { "jaeger": {} } });
+        check(tracer, Err("tracer jaeger is not supported inside an API"));
     }
 }

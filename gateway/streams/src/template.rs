@@ -32,7 +32,7 @@ pub(crate) struct Template {
 
 impl Template {
     /// # Errors
-    /// A placeholder of a secret store that is not there.
+    /// A placeholder of a secret store that is not there, or a part that an API cannot have.
     pub(crate) fn new(
         api: &str,
         name: &str,
@@ -42,7 +42,7 @@ impl Template {
         let expand = settings.expand_environment;
         let lookup = move |name: &str| if expand { std::env::var(name).ok() } else { None };
         let mut node = node_of(document, &lookup);
-        adapt(&mut node, name);
+        adapt(&mut node, name)?;
         let routes = Routes::of(&node);
         let mut groups = BTreeMap::new();
         let mut without_groups = node.clone();
@@ -124,6 +124,7 @@ impl Template {
             http: Arc::new(mounts),
             stop: Stop::default(),
             metrics: settings.metrics.clone(),
+            tracer: sluice_telemetry::Tracer::default(),
             shared: settings.shared.clone(),
             parameters,
             forbidden: self.forbidden.clone(),

@@ -12,7 +12,7 @@ use crate::config::root;
 use crate::console;
 
 /// Kinds of components in the order and with the names they are listed by.
-const KINDS: [(&str, &str, ComponentKind); 9] = [
+pub(super) const KINDS: [(&str, &str, ComponentKind); 9] = [
     ("inputs", "Inputs", ComponentKind::Input),
     ("processors", "Processors", ComponentKind::Processor),
     ("outputs", "Outputs", ComponentKind::Output),
@@ -111,7 +111,7 @@ fn json_full(setting: &Setting, args: &ListArgs) -> Value {
 }
 
 /// A schema of whole configurations, by which editors complete and check them.
-fn json_schema(setting: &Setting) -> Value {
+pub(super) fn json_schema(setting: &Setting) -> Value {
     let kinds = KINDS.into_iter().flat_map(|(_, _, kind)| setting.registry.of_kind(kind));
     let components = kinds.map(|spec| sluice_config::SchemaComponent {
         kind: spec.kind,

@@ -7,6 +7,7 @@ mod blobl;
 mod completions;
 mod create;
 mod demo;
+mod docs;
 mod echo;
 pub mod gateway;
 mod lint;
@@ -27,7 +28,7 @@ use sluice_engine::Registry;
 use crate::cli::{Cli, Command, Globals, TemplateCommand};
 use crate::config::variables::Variables;
 use crate::console;
-use crate::language;
+use crate::language::{self, Imports};
 use crate::templates;
 
 /// Version of the program, and when it was built if the build said so.
@@ -42,6 +43,8 @@ pub struct Setting {
     pub globals: Globals,
     pub variables: Variables,
     pub registry: Arc<Registry>,
+    /// The files that mappings of the registry's language were made of.
+    pub imports: Imports,
 }
 
 impl Setting {
@@ -50,7 +53,8 @@ impl Setting {
     pub fn new(globals: Globals) -> Result<Self, String> {
         let variables = Variables::from_files(&globals.env_file)?;
         let mut registry = sluice_components::registry();
-        registry.set_language(language::environment(&variables));
+        let imports = Imports::default();
+        registry.set_language(language::environment(&variables, &imports));
         let lints = templates::register(&mut registry, &globals.templates)
             .map_err(|error| format!("Template file read error: {error}"))?;
         if !globals.chilled && !lints.is_empty() {
@@ -58,7 +62,7 @@ impl Setting {
                 "Shutting down due to linter errors, to prevent shutdown run Sluice with --chilled";
             return Err(format!("{}\n{why}", lints.join("\n")));
         }
-        Ok(Self { globals, variables, registry: Arc::new(registry) })
+        Ok(Self { globals, variables, registry: Arc::new(registry), imports })
     }
 
     /// The same components with another language.
@@ -90,6 +94,9 @@ pub fn run(cli: Cli) -> ExitCode {
             with_setting(globals.with(args.globals.clone()), |setting| lint::run(&setting, &args))
         }
         Some(Command::List(args)) => with_setting(globals, |setting| list::run(&setting, &args)),
+        Some(Command::Docs { directory }) => {
+            with_setting(globals, |setting| docs::run(&setting, &directory))
+        }
         Some(Command::Create(args)) => {
             with_setting(globals, |setting| create::run(&setting, &args))
         }

@@ -1,12 +1,11 @@
-//! What lets others see a running program: its HTTP server and its metrics.
+//! What lets others see a running program: its HTTP server, its metrics and its traces.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sluice_config::ComponentKind;
 use sluice_engine::BuildError;
-use sluice_exporters::{MetricsExporter, ReadSeries};
+use sluice_exporters::{MetricsExporter, ReadSeries, TraceExporter};
 use sluice_http::Server;
 use sluice_telemetry::{Metrics, Series};
 use tokio::task::JoinHandle;
@@ -46,18 +45,20 @@ impl MetricSets {
     }
 }
 
-/// Server and metrics, not yet at work.
+/// Server, metrics and traces, not yet at work.
 pub(super) struct Observed {
     pub(super) server: Arc<Server>,
     pub(super) metrics: MetricSets,
     pub(super) exporter: Arc<MetricsExporter>,
+    pub(super) traces: Arc<TraceExporter>,
 }
 
-/// Server and metrics at work.
+/// Server, metrics and traces at work.
 pub(super) struct Observing {
     server: Arc<Server>,
     stop: CancellationToken,
     exporting: JoinHandle<()>,
+    tracing: JoinHandle<()>,
 }
 
 impl Observed {
@@ -65,15 +66,10 @@ impl Observed {
     /// A setting that cannot be served.
     pub(super) fn new(start: &Start) -> Result<Self, BuildError> {
         let registry = &start.setting.registry;
-        let tracer = registry.infer(ComponentKind::Tracer, &start.settings.tracer.node)?;
-        if tracer.spec.name != "none" {
-            let message =
-                format!("failed to initialise tracer: {} is not supported", tracer.spec.name);
-            return Err(BuildError::new(message));
-        }
         Ok(Self {
             server: Arc::new(Server::new(&start.settings.http)?),
             metrics: MetricSets::default(),
+            traces: Arc::new(TraceExporter::new(&start.settings.tracer, registry)?),
             exporter: Arc::new(MetricsExporter::new(&start.settings.metrics, registry)?),
         })
     }
@@ -85,7 +81,8 @@ impl Observed {
         let metrics = self.metrics.clone();
         let read: ReadSeries = Arc::new(move || metrics.read());
         let exporting = tokio::spawn(self.exporter.clone().run(read, stop.clone()));
-        Observing { server: self.server.clone(), stop, exporting }
+        let tracing = tokio::spawn(self.traces.clone().run(stop.clone()));
+        Observing { server: self.server.clone(), stop, exporting, tracing }
     }
 }
 
@@ -97,6 +94,9 @@ impl Observing {
         self.server.stop(patience / 2).await;
         if tokio::time::timeout(patience, self.exporting).await.is_err() {
             warn!("Failed to send the last metrics in time");
+        }
+        if tokio::time::timeout(patience, self.tracing).await.is_err() {
+            warn!("Failed to send the last traces in time");
         }
     }
 }

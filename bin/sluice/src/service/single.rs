@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sluice_engine::http::HttpHost;
 use sluice_engine::{BuildError, Environment, Resources, Shared, Stop, Stream, StreamConfig};
-use sluice_telemetry::Metrics;
+use sluice_telemetry::{Metrics, Tracer};
 use tracing::{error, info, warn};
 
 use super::endpoints::{self, Readiness};
@@ -21,6 +21,7 @@ struct Surroundings {
     registry: Arc<sluice_engine::Registry>,
     http: Arc<dyn HttpHost>,
     metrics: Metrics,
+    tracer: Tracer,
     shared: Shared,
 }
 
@@ -40,6 +41,7 @@ impl Surroundings {
             http: self.http.clone(),
             stop: Stop::default(),
             metrics: self.metrics.clone(),
+            tracer: self.tracer.clone(),
             shared: self.shared.clone(),
             parameters: None,
             forbidden: Arc::default(),
@@ -83,6 +85,7 @@ pub(super) async fn run(start: Start) -> ExitCode {
         registry: start.setting.registry.clone(),
         http: observed.server.host(),
         metrics: observed.metrics.common.clone(),
+        tracer: observed.traces.tracer(),
         shared: Shared::default(),
     };
     let readiness = Readiness::default();
@@ -99,7 +102,11 @@ pub(super) async fn run(start: Start) -> ExitCode {
     info!("Launching a Sluice instance, use CTRL+C to close");
     let is_watching = start.setting.globals.watcher;
     let paths = start.loaded.paths.clone();
-    let mut watch = Watch::new(|| if is_watching { paths.clone() } else { Vec::new() });
+    let imports = &start.setting.imports;
+    let mut watch = Watch::new(|| match is_watching {
+        true => [paths.clone(), imports.paths()].concat(),
+        false => Vec::new(),
+    });
     loop {
         tokio::select! {
             signal = signals.next() => {

@@ -5,6 +5,12 @@
 //! with its reason; a case that needs a component nobody has built yet waits for it.
 
 mod differences;
+mod docs;
+mod metrics;
+mod streams;
+mod support;
+mod tracing;
+mod watch;
 
 use std::path::Path;
 use std::process::Command;

@@ -1,10 +1,9 @@
 //! `noop`, `sync_response` and `resource`.
 
-use std::sync::Arc;
-
 use sluice_config::config;
-use sluice_engine::wiring::Step;
-use sluice_engine::{Batches, BuildError, Composite, DirectProcessor, Processor, Registry, Scope};
+use sluice_engine::{
+    Batches, BuildError, Composite, DirectProcessor, Processor, ProcessorResource, Registry, Scope,
+};
 use sluice_message::Batch;
 use smallvec::smallvec;
 
@@ -56,20 +55,20 @@ impl DirectProcessor for Respond {
 }
 
 struct Resource {
-    step: Arc<Step>,
+    processor: ProcessorResource,
 }
 
 fn resource(label: String, scope: &Scope) -> Result<Processor, BuildError> {
-    Ok(Processor::composite(Resource { step: scope.resources().processor(&label)? }))
+    Ok(Processor::composite(Resource { processor: scope.resources().processor(&label)? }))
 }
 
 impl Composite for Resource {
     fn is_direct(&self) -> bool {
-        self.step.is_direct()
+        self.processor.is_direct()
     }
 
     async fn run(&self, batch: Batch) -> Batches {
-        self.step.process(batch).await
+        self.processor.process(batch).await
     }
 
     /// The resource belongs to all who use it; it is closed with the stream's resources.

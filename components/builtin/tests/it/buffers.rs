@@ -112,7 +112,10 @@ async fn windows_leave_when_they_end() {
 #[test]
 fn windows_that_make_no_sense_are_refused() {
     for (window, expected) in [
-        ("{ size: long }", "failed to parse field 'size' as duration: time: invalid duration \"long\""),
+        (
+            "{ size: long }",
+            "failed to parse field 'size' as duration: time: invalid duration \"long\"",
+        ),
         ("{ size: 1s, slide: 2s }", "invalid window slide '2s' must be lower than the size '1s'"),
         ("{ size: 1s, offset: 2s }", "invalid offset '2s' must be lower than the size '1s'"),
     ] {

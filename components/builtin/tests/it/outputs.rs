@@ -16,7 +16,8 @@ fn setup(name: &str, output: &str) -> Setup {
     let outputs = names.iter().map(|name| FakeOutput::new(name)).collect();
     let mut output = output.to_owned();
     for (at, fake) in names.iter().enumerate() {
-        output = output.replace(&format!("${}", at + 1), &format!("{{ fake: {{ name: {fake} }} }}"));
+        output =
+            output.replace(&format!("${}", at + 1), &format!("{{ fake: {{ name: {fake} }} }}"));
     }
     let input = FakeInput::new(name);
     let running = start(&format!(
@@ -91,7 +92,10 @@ async fn round_robin_takes_turns() {
         it.input.push(&[name]);
     }
     it.ends().await;
-    assert_eq!((it.messages(1), it.messages(2)), (vec!["a".into(), "c".into()], vec!["b".into(), "d".into()]));
+    assert_eq!(
+        (it.messages(1), it.messages(2)),
+        (vec!["a".into(), "c".into()], vec!["b".into(), "d".into()])
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,7 +131,10 @@ async fn switch_divides_a_batch_and_reports_failures_by_member() {
     it.script(2, [Action::FailMembers(vec![1])]);
     it.input.push(&["a", "b", "c"]);
     settle().await;
-    assert_eq!((it.messages(1), it.messages(2)), (vec!["a".into()], vec!["a".into(), "c".into(), "b".into()]));
+    assert_eq!(
+        (it.messages(1), it.messages(2)),
+        (vec!["a".into()], vec!["a".into(), "c".into(), "b".into()])
+    );
     it.input.push(&["x"]);
     settle().await;
     assert_eq!(it.input.answers().len(), 1);
@@ -232,9 +239,8 @@ fn outputs_that_make_no_sense_are_refused() {
         ("{ cache: { target: nope, key: a } }", "cache resource 'nope' was not found"),
     ];
     for (output, expected) in cases {
-        let error = refusal(&format!(
-            "input: {{ generate: {{ mapping: root = 1 }} }}\noutput: {output}\n"
-        ));
+        let error =
+            refusal(&format!("input: {{ generate: {{ mapping: root = 1 }} }}\noutput: {output}\n"));
         assert_eq!(error, format!("failed to init output <no label> path root.output: {expected}"));
     }
 }

@@ -44,31 +44,45 @@ fn switch_keeps_the_order_of_a_batch() {
     let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
     check("switch_order", &format!("{{ switch: {cases} }}"), &["a", "b", "c"], &expected);
     // The list may stand below a field, as documents in use have it.
-    check("switch_cases", &format!("{{ switch: {{ cases: {cases} }} }}"), &["a", "b", "c"], &expected);
+    check(
+        "switch_cases",
+        &format!("{{ switch: {{ cases: {cases} }} }}"),
+        &["a", "b", "c"],
+        &expected,
+    );
 }
 
 #[test]
 fn grouping_divides_batches() {
-    let rest = "pipeline: { threads: 1, processors: [ { group_by_value: { value: '${! this % 2 }' } } ] }";
+    let rest =
+        "pipeline: { threads: 1, processors: [ { group_by_value: { value: '${! this % 2 }' } } ] }";
     assert_eq!(through("by_value", rest, &[&["1", "2", "3"]]), [vec!["1", "3"], vec!["2"]]);
     let rest = "pipeline: { threads: 1, processors: [ { group_by: [ { check: 'this > 2', processors: [ { mapping: 'root = this * 10' } ] } ] } ] }";
-    assert_eq!(through("by_check", rest, &[&["1", "3", "x", "4"]]), [vec!["30", "40"], vec!["1", "x"]]);
+    assert_eq!(
+        through("by_check", rest, &[&["1", "3", "x", "4"]]),
+        [vec!["30", "40"], vec!["1", "x"]]
+    );
 }
 
 #[test]
 fn while_loops_until_its_check_fails_or_its_limit_is_reached() {
     let add = "processors: [ { mapping: 'root = this + 1' } ]";
-    check("while_check", &format!("{{ while: {{ check: 'this < 4', {add} }} }}"), &["0", "9"], &[
-        "4 0/2 null",
-        "13 1/2 null",
-    ]);
+    check(
+        "while_check",
+        &format!("{{ while: {{ check: 'this < 4', {add} }} }}"),
+        &["0", "9"],
+        &["4 0/2 null", "13 1/2 null"],
+    );
     check(
         "while_limit",
         &format!("{{ while: {{ check: 'true', max_loops: 3, {add} }} }}"),
         &["0"],
         &["3 0/1 null"],
     );
-    assert!(refusal("pipeline: { processors: [ { while: { processors: [] } } ] }\n").contains("a check query is required"));
+    assert!(
+        refusal("pipeline: { processors: [ { while: { processors: [] } } ] }\n")
+            .contains("a check query is required")
+    );
 }
 
 #[test]

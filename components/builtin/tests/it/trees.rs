@@ -26,12 +26,24 @@ enum Process {
 /// Outputs.
 #[derive(Clone, Debug)]
 enum Out {
-    Leaf { at_once: usize, batch: Option<usize>, actions: Vec<u8> },
-    Broker { pattern: &'static str, batch: Option<usize>, outputs: Vec<Out> },
+    Leaf {
+        at_once: usize,
+        batch: Option<usize>,
+        actions: Vec<u8>,
+    },
+    Broker {
+        pattern: &'static str,
+        batch: Option<usize>,
+        outputs: Vec<Out>,
+    },
     Fallback(Vec<Out>),
     Retry(Box<Out>),
     /// Even messages to the first, odd ones to the second; zeros to both.
-    Switch { retry: bool, even: Box<Out>, odd: Box<Out> },
+    Switch {
+        retry: bool,
+        even: Box<Out>,
+        odd: Box<Out>,
+    },
     Processed(Process, Box<Out>),
 }
 
@@ -70,8 +82,11 @@ fn outs() -> impl Strategy<Value = Out> {
         ]);
         let list = prop::collection::vec(inner.clone(), 1..4);
         prop_oneof![
-            (pattern, policy(), list.clone())
-                .prop_map(|(pattern, batch, outputs)| Out::Broker { pattern, batch, outputs }),
+            (pattern, policy(), list.clone()).prop_map(|(pattern, batch, outputs)| Out::Broker {
+                pattern,
+                batch,
+                outputs
+            }),
             list.prop_map(Out::Fallback),
             inner.clone().prop_map(|out| Out::Retry(Box::new(out))),
             (any::<bool>(), inner.clone(), inner.clone()).prop_map(|(retry, even, odd)| {
@@ -185,8 +200,11 @@ impl Out {
 }
 
 fn yaml_list(outs: &[Out], name: &str, leaves: &mut Leaves) -> String {
-    let items: Vec<String> =
-        outs.iter().enumerate().map(|(at, out)| out.yaml(&format!("{name}_{at}"), leaves)).collect();
+    let items: Vec<String> = outs
+        .iter()
+        .enumerate()
+        .map(|(at, out)| out.yaml(&format!("{name}_{at}"), leaves))
+        .collect();
     format!("[ {} ]", items.join(", "))
 }
 
@@ -204,7 +222,8 @@ struct Case {
 }
 
 fn cases() -> impl Strategy<Value = Case> {
-    let input = (prop::collection::vec(1..4_usize, 0..12), 1..4_usize, prop::option::of(1..4_usize));
+    let input =
+        (prop::collection::vec(1..4_usize, 0..12), 1..4_usize, prop::option::of(1..4_usize));
     let processors = prop::collection::vec(processes(), 0..3);
     (input, any::<bool>(), any::<bool>(), processors, outs()).prop_map(
         |((batches, threads, input_batch), buffered, replay, processors, output)| {
@@ -228,7 +247,8 @@ impl Case {
         let mut leaves = Leaves::default();
         let output = self.output.yaml(name, &mut leaves);
         let input = FakeInput::new(name);
-        let mut source = format!("{{ fake: {{ name: {name}, auto_replay_nacks: {} }} }}", self.replay);
+        let mut source =
+            format!("{{ fake: {{ name: {name}, auto_replay_nacks: {} }} }}", self.replay);
         if let Some(count) = self.input_batch {
             source = format!("{{ batched: {{ child: {source}, policy: {{ count: {count} }} }} }}");
         }

@@ -48,6 +48,9 @@ pub(super) struct Ingress {
     budget: Budget,
 }
 
+/// Name of the spans of requests, whatever their method.
+const ORIGIN: &str = "input_http_server_post";
+
 impl Ingress {
     pub(super) fn new(config: &HttpServerInput, scope: &Scope) -> Result<Self, BuildError> {
         if config.allowed_verbs.is_empty() {
@@ -77,6 +80,7 @@ impl Ingress {
         contents: impl IntoIterator<Item = Bytes>,
         metadata: &Object,
         trace: Option<&Arc<str>>,
+        origin: &'static str,
     ) -> (Batch, Arc<ReplyStore>) {
         let replies = Arc::new(ReplyStore::default());
         let message = |content: Bytes| {
@@ -85,6 +89,7 @@ impl Ingress {
             let context = message.context_mut();
             context.reply = Some(replies.clone());
             context.trace = trace.cloned();
+            context.origin = Some(origin);
             message
         };
         (contents.into_iter().map(message).collect(), replies)
@@ -108,7 +113,8 @@ impl Ingress {
             return Reply::plain(reply::empty(StatusCode::OK));
         }
         let trace = trace(&parts.headers);
-        let (batch, replies) = self.batch(contents, &metadata(parts, pattern), trace.as_ref());
+        let (batch, replies) =
+            self.batch(contents, &metadata(parts, pattern), trace.as_ref(), ORIGIN);
         match self.intake.exchange(batch, self.timeout).await {
             Ok(Outcome::Verdict(Verdict::Delivered)) => {
                 let (response, body) = self.responses.render(replies.take());

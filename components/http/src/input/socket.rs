@@ -41,6 +41,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long a frame is tried again after its client has gone.
 const AFTERLIFE: Duration = Duration::from_secs(60);
 
+/// Name of the spans of frames.
+const ORIGIN: &str = "input_http_server_websocket";
+
 /// The handler of `ws_path`.
 pub(super) struct Frames {
     pattern: PathPattern,
@@ -158,7 +161,7 @@ impl Connection {
                 return;
             }
             let (batch, replies) =
-                self.ingress.batch([content.clone()], &self.metadata, self.trace.as_ref());
+                self.ingress.batch([content.clone()], &self.metadata, self.trace.as_ref(), ORIGIN);
             match self.exchange(batch, peer).await {
                 Some(Verdict::Delivered) => {
                     let stored = replies.take().into_iter().flatten();

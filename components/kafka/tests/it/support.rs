@@ -20,7 +20,7 @@ use sluice_engine::{
     BuildError, Burst, Environment, Registry, Resources, Scope, Shared, Sink, Stop,
 };
 use sluice_message::{Batch, Message, Transaction, Verdict};
-use sluice_telemetry::Metrics;
+use sluice_telemetry::{Metrics, Tracer};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -195,6 +195,7 @@ impl World {
             http: Arc::new(NoHost),
             stop: Stop::default(),
             metrics: Metrics::default(),
+            tracer: Tracer::default(),
             shared: self.shared.clone(),
             parameters: None,
             forbidden: Arc::new(BTreeSet::new()),

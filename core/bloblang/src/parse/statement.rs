@@ -182,7 +182,7 @@ impl Parser<'_> {
         let content = self
             .environment
             .host()
-            .read_file(&path)
+            .read_program(&path)
             .map_err(|error| failed(format!("failed to read import: {error}")))?;
         let content = String::from_utf8_lossy(&content).into_owned();
         let directory = directory_of(self.environment.directory(), file);

@@ -7,6 +7,7 @@ use std::time::Instant;
 use sluice_message::Batch;
 use sluice_telemetry::{Counter, Timer};
 
+use super::spans::Spans;
 use crate::{Batches, Processor, Scope};
 
 /// Of the batches that a processor which never waits is given, one in so many is timed: looking
@@ -24,6 +25,7 @@ pub struct Step {
     latency: Timer,
     /// Batches until the next one is timed.
     untimed: AtomicU32,
+    spans: Option<Spans>,
 }
 
 impl Step {
@@ -38,6 +40,7 @@ impl Step {
             batch_sent: scope.counter("processor_batch_sent"),
             latency: scope.environment().metrics.timer("processor_latency_ns", &scope.labels()),
             untimed: AtomicU32::new(0),
+            spans: Spans::new(&scope.environment().tracer, scope.component()),
         }
     }
 
@@ -49,14 +52,18 @@ impl Step {
         self.processor.is_direct()
     }
 
-    pub async fn process(&self, batch: Batch) -> Batches {
+    pub async fn process(&self, mut batch: Batch) -> Batches {
         self.received.add(batch.len());
         self.batch_received.add(1);
+        let entered = self.spans.as_ref().map(|spans| spans.enter(&mut batch));
         let weight = self.weight();
         let began = (weight > 0).then(Instant::now);
         let mut batches = self.processor.process(batch).await;
         if let Some(began) = began {
             self.latency.record_many(began.elapsed(), weight);
+        }
+        if let Some(entered) = entered {
+            entered.leave(&mut batches);
         }
         batches.retain(|batch| !batch.is_empty());
         self.sent.add(batches.iter().map(|batch| batch.len()).sum());

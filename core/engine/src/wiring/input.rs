@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::desk::{Desk, Stopwatch};
+use super::spans::Spans;
 use crate::backoff::Backoff;
 use crate::component::{BoxError, LinkState};
 use crate::wiring::Chain;
@@ -32,6 +33,7 @@ pub struct WrappedInput {
     label: String,
     path: String,
     metrics: InputMetrics,
+    spans: Option<Spans>,
 }
 
 /// Where the link is on its way. Kept between calls, because waiting for answers must not break
@@ -65,6 +67,7 @@ impl WrappedInput {
             backoff: Backoff::for_links(),
             label: scope.label().to_owned(),
             path: scope.path().to_owned(),
+            spans: Spans::new(&scope.environment().tracer, format!("input_{}", scope.component())),
             metrics: InputMetrics {
                 received: scope.counter("input_received"),
                 connected: scope.counter("input_connection_up"),
@@ -159,6 +162,9 @@ impl WrappedInput {
         let burst = deliveries.into_iter().map(|mut delivery| {
             messages += delivery.batch.len();
             delivery.batch.number();
+            if let Some(spans) = &self.spans {
+                spans.follow(&mut delivery);
+            }
             // One of a burst is measured, for all of them.
             let stopwatch = Stopwatch { began, weight: std::mem::take(&mut weight) };
             self.desk.transaction(delivery.batch, delivery.ack, 0, stopwatch)

@@ -12,6 +12,7 @@ use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
 use crate::wiring::Chain;
+use crate::wiring::spans::Spans;
 use crate::{Batches, ConnectError, Output, Scope, Sink, Stop, WriteError, Writer};
 
 /// A connector wrapped into a sink.
@@ -28,6 +29,7 @@ pub struct WrappedOutput {
     label: String,
     path: String,
     metrics: OutputMetrics,
+    spans: Option<Spans>,
 }
 
 #[derive(Clone)]
@@ -59,6 +61,7 @@ impl WrappedOutput {
             stop: scope.stop().clone(),
             label: scope.label().to_owned(),
             path: scope.path().to_owned(),
+            spans: Spans::new(&scope.environment().tracer, format!("output_{}", scope.component())),
             metrics: OutputMetrics {
                 sent: scope.counter("output_sent"),
                 batch_sent: scope.counter("output_batch_sent"),
@@ -156,11 +159,16 @@ impl Sink for WrappedOutput {
         self.link().await;
     }
 
-    async fn write(&self, batch: Batch) -> Result<(), DeliveryError> {
+    async fn write(&self, mut batch: Batch) -> Result<(), DeliveryError> {
         let _slot =
             self.slots.acquire().await.map_err(|_| DeliveryError::new("output is closed"))?;
         let began = Instant::now();
-        self.write_until_settled(&batch).await?;
+        let entered = self.spans.as_ref().map(|spans| spans.enter(&mut batch));
+        let written = self.write_until_settled(&batch).await;
+        if let (Err(error), Some(entered)) = (&written, entered) {
+            entered.fail(error);
+        }
+        written?;
         self.metrics.latency.record(began.elapsed());
         self.metrics.sent.add(batch.len());
         self.metrics.batch_sent.add(1);

@@ -109,7 +109,10 @@ fn mistakes_are_reported_with_their_place_in_the_document() {
     let error = error.err().unwrap();
     let problem = &error.problems().0[0];
     assert_eq!((problem.at.line, problem.at.column), (8, 14));
-    assert_eq!((problem.path.as_str(), problem.message.as_str()), ("p.mapping", "expected query, got: = 2"));
+    assert_eq!(
+        (problem.path.as_str(), problem.message.as_str()),
+        ("p.mapping", "expected query, got: = 2")
+    );
     let error = scope(environment()).text(&text("x ${! nope() } y")).err().unwrap();
     assert!(error.to_string().contains("unrecognised function 'nope'"), "{error}");
 }
@@ -133,7 +136,10 @@ fn values_of_placeholders_are_data_to_programs() {
     let environment = with_value(HOSTILE);
     let scope = scope(environment);
     let mapping = scope
-        .mapping(&query("root.u = \"$tyk_context.user\"\nroot.v = $tyk_context.user"), Mode::Mapping)
+        .mapping(
+            &query("root.u = \"$tyk_context.user\"\nroot.v = $tyk_context.user"),
+            Mode::Mapping,
+        )
         .unwrap();
     let made = mapping.map(&batch(&["{}"]), 0).unwrap().unwrap();
     let value = made.value().unwrap();

@@ -19,7 +19,7 @@ fn with_references() -> Registry {
     registry
 }
 
-struct Reference(Arc<sluice_engine::wiring::Step>);
+struct Reference(sluice_engine::ProcessorResource);
 
 fn resource(label: String, scope: &Scope) -> Result<Processor, BuildError> {
     Ok(Processor::composite(Reference(scope.resources().processor(&label)?)))

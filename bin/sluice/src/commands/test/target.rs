@@ -7,7 +7,7 @@ use sluice_config::{Node, NodeValue, edit};
 use sluice_engine::http::NoHost;
 use sluice_engine::wiring::Chain;
 use sluice_engine::{Environment, Registry, Resources, Scope, Shared, Stop, StreamConfig};
-use sluice_telemetry::Metrics;
+use sluice_telemetry::{Metrics, Tracer};
 
 use super::case::beside;
 use crate::commands::Setting;
@@ -15,7 +15,7 @@ use crate::config::document::Document;
 use crate::config::load::{add_resources, read_part};
 use crate::config::tests::TestCase;
 use crate::config::{files, root};
-use crate::language;
+use crate::language::{self, Imports};
 
 /// Processors in a row, and where they were built.
 pub(super) struct Target {
@@ -152,7 +152,7 @@ fn registry(
         return Ok(setting.registry.clone());
     }
     let variables = setting.variables.with(&case.environment.clone().unwrap_or_default());
-    let mut language = language::environment(&variables);
+    let mut language = language::environment(&variables, &Imports::default());
     if let Some(directory) = imports_from {
         language = language.with_directory(directory);
     }
@@ -166,6 +166,7 @@ fn scope(registry: Arc<Registry>) -> Scope {
         http: Arc::new(NoHost),
         stop: Stop::default(),
         metrics: Metrics::default(),
+        tracer: Tracer::default(),
         shared: Shared::default(),
         parameters: None,
         forbidden: Arc::default(),

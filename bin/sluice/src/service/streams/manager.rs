@@ -10,7 +10,7 @@ use sluice_engine::{
     BuildError, Environment, Registry, Resources, Scope, Shared, Stop, Stream, StreamConfig,
     StreamStatus,
 };
-use sluice_telemetry::Metrics;
+use sluice_telemetry::{Metrics, Tracer};
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
 use tokio::task::JoinHandle;
 
@@ -22,6 +22,7 @@ pub(super) struct Sharing {
     pub(super) registry: Arc<Registry>,
     pub(super) http: Arc<dyn HttpHost>,
     pub(super) metrics: MetricSets,
+    pub(super) tracer: Tracer,
     pub(super) shared: Shared,
     pub(super) resources: Resources,
     pub(super) prefix_endpoints: bool,
@@ -221,6 +222,7 @@ impl Manager {
             http,
             stop: Stop::default(),
             metrics,
+            tracer: self.sharing.tracer.clone(),
             shared: self.sharing.shared.clone(),
             parameters: None,
             forbidden: Arc::default(),
@@ -254,6 +256,7 @@ impl Manager {
             ComponentKind::Input => sharing.resources.add_input(label, scope.input(&block)?),
             other => return Err(BuildError::new(format!("{other} is no kind of resource"))),
         }
+        sharing.resources.note_declaration(kind, label, &block);
         Ok(())
     }
 }

@@ -8,10 +8,12 @@ mod api;
 mod files;
 mod manager;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluice_config::{ComponentKind, Node};
 use sluice_engine::{Environment, Resources, Scope, Shared, Stop};
 use tracing::{error, info, warn};
 
@@ -19,6 +21,7 @@ use super::observe::Observed;
 use super::signals::Signals;
 use super::watch::{Changes, Watch};
 use super::{Start, delay, endpoints, passes_lint};
+use crate::config::load::{Scope as FileScope, load};
 use files::{StreamFile, StreamFiles};
 use manager::{Manager, Sharing};
 
@@ -53,8 +56,9 @@ async fn serve(start: &Start, mode: StreamsMode) -> Result<bool, String> {
         registry: start.setting.registry.clone(),
         http: observed.server.host(),
         metrics: observed.metrics.clone(),
+        tracer: observed.traces.tracer(),
         shared: Shared::default(),
-        resources: Resources::default(),
+        resources: Resources::replaceable(),
         prefix_endpoints: mode.prefix_endpoints,
     };
     build_resources(start, &sharing)?;
@@ -74,7 +78,13 @@ async fn serve(start: &Start, mode: StreamsMode) -> Result<bool, String> {
     let observing = observed.start().await;
     info!("Launching Sluice in streams mode, use CTRL+C to close");
     let is_watching = start.setting.globals.watcher;
-    let paths = || if is_watching { files.paths() } else { Vec::new() };
+    let paths = || match is_watching {
+        true => {
+            let imports = start.setting.imports.paths();
+            [start.loaded.paths.clone(), files.paths(), imports].concat()
+        }
+        false => Vec::new(),
+    };
     let mut watch = Watch::new(paths);
     let signal = loop {
         tokio::select! {
@@ -104,6 +114,7 @@ fn build_resources(start: &Start, sharing: &Sharing) -> Result<(), String> {
         http: sharing.http.clone(),
         stop: Stop::default(),
         metrics: sharing.metrics.common.clone(),
+        tracer: sharing.tracer.clone(),
         shared: sharing.shared.clone(),
         parameters: None,
         forbidden: Arc::default(),
@@ -133,34 +144,112 @@ async fn create(start: &Start, manager: &Arc<Manager>, file: &StreamFile) -> Res
 
 /// Follows the files. What cannot be used leaves its stream as it was.
 async fn apply(start: &Start, manager: &Arc<Manager>, files: &StreamFiles, changes: Changes) {
+    let is_shared = |path: &String| start.loaded.paths.contains(path);
+    let (shared, changed): (Vec<_>, Vec<_>) = changes.changed.into_iter().partition(is_shared);
+    let imports = start.setting.imports.paths();
+    let (imported, changed): (Vec<_>, Vec<_>) =
+        changed.into_iter().partition(|path| imports.contains(path));
+    if !shared.is_empty() || !imported.is_empty() {
+        replace_resources(start, manager, &imported);
+    }
+    let streams = files.list().unwrap_or_default();
     for path in changes.gone {
-        let Some(id) = files.id_of(&path) else { continue };
+        let Some(id) = files.id_of(&path).filter(|_| !imports.contains(&path)) else { continue };
         info!("Stream {id} config deleted, attempting to remove stream.");
         match manager.delete(&id).await {
             Ok(()) => info!("Removed stream {id}."),
             Err(error) => error!("Failed to remove deleted stream {id} config: {error}"),
         }
     }
-    for path in changes.changed {
-        let Some(id) = files.id_of(&path) else { continue };
-        info!("Stream {id} config updated, attempting to update stream.");
-        let loaded = match files::read(&start.setting, &path) {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                error!("Failed to read updated stream config: {error}");
-                continue;
-            }
-        };
-        if !passes_lint(&loaded.lints, start.setting.globals.chilled) {
-            error!(
-                "Rejecting updated stream {id} config due to linter errors, to allow linting \
-                 errors run Sluice with --chilled"
-            );
-            continue;
-        }
-        match manager.put(&id, loaded.submitted, loaded.config).await {
-            Ok(()) => info!("Updated stream {id} config from file."),
-            Err(error) => error!("Failed to apply updated stream {id} config: {error}"),
+    for StreamFile { id, path } in streams {
+        if changed.contains(&path) || imports_one_of(&path, &imported) {
+            update(start, manager, &id, &path).await;
         }
     }
+}
+
+/// Reads the file of a stream and puts it in place of the old one.
+async fn update(start: &Start, manager: &Arc<Manager>, id: &str, path: &str) {
+    info!("Stream {id} config updated, attempting to update stream.");
+    let loaded = match files::read(&start.setting, path) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            error!("Failed to read updated stream config: {error}");
+            return;
+        }
+    };
+    if !passes_lint(&loaded.lints, start.setting.globals.chilled) {
+        error!(
+            "Rejecting updated stream {id} config due to linter errors, to allow linting errors \
+             run Sluice with --chilled"
+        );
+        return;
+    }
+    match manager.put(id, loaded.submitted, loaded.config).await {
+        Ok(()) => info!("Updated stream {id} config from file."),
+        Err(error) => error!("Failed to apply updated stream {id} config: {error}"),
+    }
+}
+
+/// Puts resources whose configuration has changed in place of the old ones. What else the main
+/// file says takes a new start.
+fn replace_resources(start: &Start, manager: &Arc<Manager>, imported: &[String]) {
+    let setting = &start.setting;
+    let main = start.loaded.main.clone();
+    let loaded = load(
+        main,
+        &setting.globals,
+        &setting.variables,
+        &*setting.registry,
+        FileScope::WithoutStream,
+    );
+    let loaded = match loaded {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            error!("Failed to read updated resources: {error}");
+            return;
+        }
+    };
+    if !passes_lint(&loaded.lints, setting.globals.chilled) {
+        error!(
+            "Rejecting updated resources due to linter errors, to allow linting errors run Sluice \
+             with --chilled"
+        );
+        return;
+    }
+    for kind in RESOURCES {
+        let blocks = loaded.root.get(&format!("{kind}_resources")).and_then(Node::as_list);
+        for block in blocks.unwrap_or_default() {
+            let Some(label) = block.get("label").and_then(Node::as_text) else { continue };
+            let old = manager.sharing().resources.declaration(kind, label);
+            let value = block.to_value();
+            let is_same = old.is_some_and(|old| old.to_value() == value);
+            if is_same && !mentions_one_of(&value.to_string(), imported) {
+                continue;
+            }
+            match manager.put_resource(kind, label, block) {
+                Ok(()) => info!("Updated {kind} resource '{label}' from file."),
+                Err(error) => error!("Failed to apply updated {kind} resource '{label}': {error}"),
+            }
+        }
+    }
+}
+
+const RESOURCES: [ComponentKind; 5] = [
+    ComponentKind::Cache,
+    ComponentKind::RateLimit,
+    ComponentKind::Processor,
+    ComponentKind::Output,
+    ComponentKind::Input,
+];
+
+/// Whether the configuration in a file may be made of one of these files, too.
+fn imports_one_of(path: &str, imported: &[String]) -> bool {
+    !imported.is_empty()
+        && std::fs::read_to_string(path).is_ok_and(|text| mentions_one_of(&text, imported))
+}
+
+fn mentions_one_of(text: &str, files: &[String]) -> bool {
+    let mut names = files.iter().filter_map(|file| Path::new(file).file_name()?.to_str());
+    names.any(|name| text.contains(name))
 }

@@ -65,6 +65,7 @@ impl Service {
             http: self.server.host(),
             stop: stop.clone(),
             metrics: self.metrics.clone(),
+            tracer: sluice_telemetry::Tracer::default(),
             shared: own.clone(),
             parameters: None,
             forbidden: Arc::default(),

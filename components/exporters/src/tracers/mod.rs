@@ -1,4 +1,10 @@
-//! The tables of tracers. Whoever runs streams refuses those it cannot serve.
+//! Tracers: where spans are sent.
+
+mod export;
+mod otlp;
+mod thrift;
+
+pub use export::TraceExporter;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Labelled components that others refer to by name.
 
+mod slot;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,12 +9,17 @@ use sluice_config::{ComponentKind, Node};
 
 use crate::wiring::Step;
 use crate::{BuildError, Cache, RateLimit, Sink, Source};
+use slot::{Inner, Slot};
+
+pub use slot::ProcessorResource;
 
 /// Resources of a stream (or, in streams mode, of all streams). Declared first, then built, in
 /// whatever order they refer to each other.
 #[derive(Clone, Default)]
 pub struct Resources {
     tables: Arc<Mutex<Tables>>,
+    /// Whether users of a resource follow when another takes its label.
+    are_replaceable: bool,
 }
 
 /// Builds a declared resource and adds it.
@@ -20,12 +27,22 @@ type Build = Box<dyn FnOnce() -> Result<(), BuildError> + Send>;
 
 type Name = (ComponentKind, String);
 
+type Slots<T> = BTreeMap<String, Arc<Slot<T>>>;
+
+/// Puts a component in the place of its label.
+fn put<T: ?Sized>(slots: &mut Slots<T>, label: &str, component: Arc<T>) {
+    match slots.get(label) {
+        Some(slot) => slot.replace(component),
+        None => drop(slots.insert(label.into(), Arc::new(Slot::new(component)))),
+    }
+}
+
 #[derive(Default)]
 struct Tables {
-    caches: BTreeMap<String, Arc<dyn Cache>>,
-    rate_limits: BTreeMap<String, Arc<dyn RateLimit>>,
-    processors: BTreeMap<String, Arc<Step>>,
-    outputs: BTreeMap<String, Arc<dyn Sink>>,
+    caches: Slots<dyn Cache>,
+    rate_limits: Slots<dyn RateLimit>,
+    processors: Slots<Step>,
+    outputs: Slots<dyn Sink>,
     /// An input can be read by one component only.
     inputs: BTreeMap<String, Option<Box<dyn Source>>>,
     declared: BTreeMap<Name, Declared>,
@@ -45,20 +62,26 @@ enum State {
 }
 
 impl Resources {
+    /// Resources that may be replaced while components use them: they see the new one. Costs a
+    /// lock at each use.
+    pub fn replaceable() -> Self {
+        Self { are_replaceable: true, ..Self::default() }
+    }
+
     pub fn add_cache(&self, label: &str, cache: Arc<dyn Cache>) {
-        self.with(|tables| tables.caches.insert(label.into(), cache));
+        self.with(|tables| put(&mut tables.caches, label, cache));
     }
 
     pub fn add_rate_limit(&self, label: &str, rate_limit: Arc<dyn RateLimit>) {
-        self.with(|tables| tables.rate_limits.insert(label.into(), rate_limit));
+        self.with(|tables| put(&mut tables.rate_limits, label, rate_limit));
     }
 
     pub fn add_processor(&self, label: &str, processor: Arc<Step>) {
-        self.with(|tables| tables.processors.insert(label.into(), processor));
+        self.with(|tables| put(&mut tables.processors, label, processor));
     }
 
     pub fn add_output(&self, label: &str, output: Arc<dyn Sink>) {
-        self.with(|tables| tables.outputs.insert(label.into(), output));
+        self.with(|tables| put(&mut tables.outputs, label, output));
     }
 
     pub fn add_input(&self, label: &str, input: Box<dyn Source>) {
@@ -76,6 +99,12 @@ impl Resources {
     ) {
         let declared =
             Declared { block: Arc::new(block.clone()), state: State::Pending(Box::new(build)) };
+        self.with(|tables| tables.declared.insert((kind, label.into()), declared));
+    }
+
+    /// Notes what a resource that was replaced is made of now.
+    pub fn note_declaration(&self, kind: ComponentKind, label: &str, block: &Node) {
+        let declared = Declared { block: Arc::new(block.clone()), state: State::Built };
         self.with(|tables| tables.declared.insert((kind, label.into()), declared));
     }
 
@@ -123,27 +152,37 @@ impl Resources {
     /// # Errors
     /// No such resource, or it cannot be built. The same holds for the functions below.
     pub fn cache(&self, label: &str) -> Result<Arc<dyn Cache>, BuildError> {
-        self.build(ComponentKind::Cache, label)?;
-        self.with(|tables| tables.caches.get(label).cloned())
-            .ok_or_else(|| missing(ComponentKind::Cache, label))
+        let slot = self.slot(ComponentKind::Cache, label, |tables| &tables.caches)?;
+        Ok(if self.are_replaceable { slot } else { slot.get() })
     }
 
     pub fn rate_limit(&self, label: &str) -> Result<Arc<dyn RateLimit>, BuildError> {
-        self.build(ComponentKind::RateLimit, label)?;
-        self.with(|tables| tables.rate_limits.get(label).cloned())
-            .ok_or_else(|| missing(ComponentKind::RateLimit, label))
+        let slot = self.slot(ComponentKind::RateLimit, label, |tables| &tables.rate_limits)?;
+        Ok(if self.are_replaceable { slot } else { slot.get() })
     }
 
-    pub fn processor(&self, label: &str) -> Result<Arc<Step>, BuildError> {
-        self.build(ComponentKind::Processor, label)?;
-        self.with(|tables| tables.processors.get(label).cloned())
-            .ok_or_else(|| missing(ComponentKind::Processor, label))
+    pub fn processor(&self, label: &str) -> Result<ProcessorResource, BuildError> {
+        let slot = self.slot(ComponentKind::Processor, label, |tables| &tables.processors)?;
+        let inner = match self.are_replaceable {
+            true => Inner::Replaceable(slot),
+            false => Inner::Fixed(slot.get()),
+        };
+        Ok(ProcessorResource(inner))
     }
 
     pub fn output(&self, label: &str) -> Result<Arc<dyn Sink>, BuildError> {
-        self.build(ComponentKind::Output, label)?;
-        self.with(|tables| tables.outputs.get(label).cloned())
-            .ok_or_else(|| missing(ComponentKind::Output, label))
+        let slot = self.slot(ComponentKind::Output, label, |tables| &tables.outputs)?;
+        Ok(if self.are_replaceable { slot } else { slot.get() })
+    }
+
+    fn slot<T: ?Sized>(
+        &self,
+        kind: ComponentKind,
+        label: &str,
+        table: fn(&Tables) -> &Slots<T>,
+    ) -> Result<Arc<Slot<T>>, BuildError> {
+        self.build(kind, label)?;
+        self.with(|tables| table(tables).get(label).cloned()).ok_or_else(|| missing(kind, label))
     }
 
     /// Takes the input; it is gone for others.
@@ -177,7 +216,7 @@ impl Resources {
             output.close().await;
         }
         for processor in tables.processors.into_values() {
-            processor.close().await;
+            processor.get().close().await;
         }
         for cache in tables.caches.into_values() {
             cache.close().await;
