@@ -115,9 +115,9 @@ pub enum Command {
     /// `_sluice_test.yaml`, `_bento_test.yaml` or `_benthos_test.yaml`.
     #[command(after_help = "Examples:\n  sluice test ./config.yaml\n  sluice test ./configs/...")]
     Test(TestArgs),
-    /// Run a Bloblang mapping on lines of standard input.
+    /// Run a Bloblang mapping on lines of standard input, or work with mappings.
     #[command(
-        after_help = "Examples:\n  cat events.jsonl | sluice blobl 'root.name = this.name.uppercase()'\n  sluice blobl --raw 'root = content().length()' < access.log\n  sluice blobl -f ./mapping.blobl < events.jsonl"
+        after_help = "Examples:\n  cat events.jsonl | sluice blobl 'root.name = this.name.uppercase()'\n  sluice blobl --raw 'root = content().length()' < access.log\n  sluice blobl -f ./mapping.blobl < events.jsonl\n\nA mapping that is just the word `fmt`, `list`, `doc` or `server` is written `this.fmt`."
     )]
     Blobl(BloblArgs),
     /// Run many streams in one process, managed by files and over HTTP.
@@ -135,6 +135,15 @@ pub enum Command {
     Gateway(GatewayArgs),
     /// Run the streams demo: a broker, the gateway, and two users.
     Demo(crate::demo::DemoArgs),
+    /// Serve editors: diagnostics, documentation, completion and formatting of mappings.
+    ///
+    /// A language server that speaks over standard input and output. Editors start it; how is
+    /// told in the `editors` folder of the source.
+    Lsp {
+        /// Standard input and output, the only way there is; editors like to say it.
+        #[arg(long, hide = true)]
+        stdio: bool,
+    },
     /// Print a completion script for a shell.
     #[command(after_help = "Example:\n  sluice completions bash > /etc/bash_completion.d/sluice")]
     Completions {
@@ -236,7 +245,16 @@ pub struct TestArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct BloblArgs {
+    #[command(flatten)]
+    pub lines: BloblLines,
+    #[command(subcommand)]
+    pub command: Option<BloblCommand>,
+}
+
+#[derive(Args, Debug)]
+pub struct BloblLines {
     /// The mapping.
     pub mapping: Option<String>,
     /// File to read the mapping from.
@@ -251,9 +269,96 @@ pub struct BloblArgs {
     /// Lines mapped at once; with more than one their order is not kept.
     #[arg(short, long, default_value_t = 1)]
     pub threads: usize,
-    /// Longest line, in bytes.
+    /// Lines must be shorter than this, in bytes.
     #[arg(long, default_value_t = 65_536)]
     pub max_token_length: usize,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BloblCommand {
+    /// Format mappings.
+    ///
+    /// Comments and line breaks stay where they are; spaces, indentation and blank lines become
+    /// what they should be. The program stays the same.
+    #[command(
+        after_help = "Examples:\n  sluice blobl fmt mapping.blobl           print it formatted\n  sluice blobl fmt -w ./mappings/*.blobl   rewrite files, naming those that change\n  sluice blobl fmt --check ./mappings/*.blobl\n\nExit codes: 0 fine, 1 --check found differences, 2 a file cannot be read or is no mapping."
+    )]
+    Fmt(FmtArgs),
+    /// Write and try mappings on a page in the browser.
+    #[command(
+        visible_alias = "playground",
+        after_help = "Examples:\n  sluice blobl server\n  sluice blobl server -m mapping.blobl -i input.json --write"
+    )]
+    Server(BloblServer),
+    /// List functions and methods.
+    List(BloblListArgs),
+    /// Explain a function, a method or a word of the language.
+    #[command(after_help = "Examples:\n  sluice blobl doc map_each\n  sluice blobl doc match")]
+    Doc {
+        /// Its name.
+        name: String,
+        /// How to print it.
+        #[arg(long, value_enum, default_value = "text")]
+        format: WordFormat,
+    },
+}
+
+#[derive(Args, Debug)]
+pub struct BloblServer {
+    /// Address to listen on.
+    #[arg(long, default_value = "localhost")]
+    pub host: String,
+    /// Port to listen on; 0 for any that is free.
+    #[arg(short, long, default_value_t = 4195)]
+    pub port: u16,
+    /// Do not open the page in a browser.
+    #[arg(short, long)]
+    pub no_open: bool,
+    /// File to take the mapping from.
+    #[arg(short, long, value_name = "FILE")]
+    pub mapping_file: Option<String>,
+    /// File to take the input from.
+    #[arg(short, long, value_name = "FILE")]
+    pub input_file: Option<String>,
+    /// Write changes back to these files; they need not exist yet.
+    #[arg(short, long)]
+    pub write: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct FmtArgs {
+    /// Files or patterns; standard input without any.
+    pub paths: Vec<String>,
+    /// Rewrite the files and print the names of those that changed.
+    #[arg(short, long, conflicts_with = "check")]
+    pub write: bool,
+    /// Change nothing; print the names of files that are not formatted and exit with code 1.
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct BloblListArgs {
+    /// Only these.
+    #[arg(value_enum)]
+    pub kind: Option<WordKind>,
+    /// How to print them.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: WordFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WordKind {
+    Functions,
+    Methods,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WordFormat {
+    /// For people.
+    Text,
+    /// Everything that is known of each.
+    Json,
 }
 
 #[derive(Args, Debug)]

@@ -37,8 +37,14 @@ fn main() -> ExitCode {
 /// Answers a command line that cannot be run. The commands of the reference end with code 0
 /// after a wrong flag, as scripts written for it expect.
 fn refuse(error: &clap::Error) -> ExitCode {
-    let own = ["gateway", "demo", "completions", "version"];
-    let is_own = std::env::args().nth(1).is_some_and(|command| own.contains(&command.as_str()));
+    let own = ["gateway", "demo", "completions", "version", "lsp"];
+    let own_of_blobl = ["fmt", "list", "doc"];
+    let mut words = std::env::args().skip(1);
+    let is_own = match words.next().as_deref() {
+        Some("blobl") => words.next().is_some_and(|word| own_of_blobl.contains(&word.as_str())),
+        Some(command) => own.contains(&command),
+        None => false,
+    };
     match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion

@@ -24,11 +24,13 @@ fn main() -> Result<()> {
     }
 }
 
-/// Writes docs/bloblang. The test that compares the pages with the code does the writing, so that
+/// Writes docs/bloblang, and the names of built-ins to the grammars in editors. The tests that
+/// compare them with the code do the writing, so that
 /// this program needs nothing of the language to be compiled.
 fn docs(root: &Path) -> Result<()> {
     let status = std::process::Command::new(env!("CARGO"))
-        .args(["test", "--quiet", "-p", "sluice-bloblang", "--test", "it", "docs::reference_pages"])
+        .args(["test", "--quiet", "-p", "sluice-bloblang", "--test", "it", "--"])
+        .args(["docs::reference_pages", "editors::the_textmate_grammar_knows"])
         .env("SLUICE_WRITE_DOCS", "1")
         .current_dir(root)
         .status()?;

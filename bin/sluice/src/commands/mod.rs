@@ -12,6 +12,7 @@ mod echo;
 pub mod gateway;
 mod lint;
 mod list;
+mod lsp;
 mod run;
 mod schema;
 mod streams;
@@ -108,7 +109,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Test(args)) => {
             with_setting(globals.with(args.globals.clone()), |setting| test::run(&setting, &args))
         }
-        Some(Command::Blobl(args)) => with_setting(globals, |setting| blobl::run(&setting, &args)),
+        Some(Command::Blobl(args)) => with_setting(globals, |setting| blobl::run(&setting, args)),
         Some(Command::Streams(args)) => {
             with_setting(globals.with(args.globals.clone()), |setting| streams::run(setting, args))
         }
@@ -119,6 +120,7 @@ pub fn run(cli: Cli) -> ExitCode {
             with_setting(globals, |setting| gateway::run(setting, &args))
         }
         Some(Command::Demo(args)) => with_setting(globals, |setting| demo::run(&setting, args)),
+        Some(Command::Lsp { .. }) => with_setting(globals, |setting| lsp::run(&setting)),
         Some(Command::Completions { shell }) => completions::run(shell),
         Some(Command::Version) => version(),
     }

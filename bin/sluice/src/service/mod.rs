@@ -5,7 +5,7 @@
 
 mod endpoints;
 mod observe;
-mod signals;
+pub mod signals;
 mod single;
 mod streams;
 mod watch;

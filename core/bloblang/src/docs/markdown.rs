@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Entry, default_text};
+use super::{Entry, default_text, kind_text};
 use crate::builtin::{Default, Example, Params, Status};
 
 pub(super) fn entry(entry: &Entry) -> String {
@@ -51,7 +51,7 @@ fn params(params: Params) -> String {
             out,
             "| `{}` | {} | {} | {}{constant} |\n",
             param.name,
-            param.kind.name(),
+            kind_text(param.kind),
             cell(&default),
             cell(param.summary)
         );

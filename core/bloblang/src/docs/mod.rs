@@ -9,7 +9,7 @@ pub mod pages;
 
 use crate::{
     Environment,
-    builtin::{Category, Default, Example, Function, Method, Param, Params, Status},
+    builtin::{Category, Default, Example, Function, Method, Param, ParamKind, Params, Status},
     parse::similar,
 };
 
@@ -120,11 +120,20 @@ impl Entry {
 
 /// One parameter of a signature.
 pub fn param(param: &Param) -> String {
-    let kind = param.kind.name();
+    let kind = kind_text(param.kind);
     match default_text(param.default) {
         Some(default) => format!("{}: {kind} = {default}", param.name),
         None if param.default == Default::Optional => format!("{}?: {kind}", param.name),
         None => format!("{}: {kind}", param.name),
+    }
+}
+
+/// What a parameter takes.
+pub fn kind_text(kind: ParamKind) -> &'static str {
+    match kind {
+        ParamKind::Any => "any",
+        ParamKind::Query => "expression",
+        kind => kind.name(),
     }
 }
 

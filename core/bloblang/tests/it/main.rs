@@ -3,6 +3,7 @@
 mod cases;
 mod diagnostics;
 mod docs;
+mod editors;
 mod format;
 mod generated;
 mod limits;
