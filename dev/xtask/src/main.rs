@@ -25,8 +25,7 @@ fn main() -> Result<()> {
 }
 
 /// Writes docs/bloblang, and the names of built-ins to the grammars in editors. The tests that
-/// compare them with the code do the writing, so that
-/// this program needs nothing of the language to be compiled.
+/// compare them with the code do the writing, so that this program needs nothing of the language.
 fn docs(root: &Path) -> Result<()> {
     let status = std::process::Command::new(env!("CARGO"))
         .args(["test", "--quiet", "-p", "sluice-bloblang", "--test", "it", "--"])
