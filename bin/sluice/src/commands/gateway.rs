@@ -9,9 +9,9 @@ use std::sync::Arc;
 use sluice_config::{Node, Reader};
 use sluice_engine::Registry;
 use sluice_streams::{StreamExtension, StreamSettings};
-use sluice_tyk::{Gateway, Options, Report, Running, Settings, StartError};
+use sluice_tyk::{Gateway, Options, Running, Settings, StartError};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::cli::GatewayArgs;
 use crate::config::settings::LoggerSettings;
@@ -122,22 +122,12 @@ fn tell(running: &Running) {
             "Key of the dashboard API, shown this once (send it as Authorization): {key}"
         ));
     }
-    troubles(&running.report);
 }
 
 async fn reload(running: &Running) {
     match running.reload().await {
-        Ok(report) => {
-            info!("Reloaded {} APIs", report.apis);
-            troubles(&report);
-        }
+        Ok(report) => info!("Reloaded {} APIs", report.apis),
         Err(error) => error!("Reload failed: {}", with_causes(&error)),
-    }
-}
-
-fn troubles(report: &Report) {
-    for trouble in &report.troubles {
-        warn!("{trouble}");
     }
 }
 

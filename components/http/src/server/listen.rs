@@ -19,13 +19,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use super::Site;
-use super::patience::Patient;
 
 /// Connections that one listener serves at once; further ones are closed.
 const MAX_CONNECTIONS: usize = 10_000;
@@ -252,7 +252,9 @@ impl Connection {
             }
             async move { Ok::<_, Infallible>(site.answer(request).await) }
         });
-        let socket = TokioIo::new(Patient::new(socket, WRITE_PATIENCE));
+        let mut socket = TimeoutWriter::new(socket);
+        socket.set_timeout(Some(WRITE_PATIENCE));
+        let socket = TokioIo::new(Box::pin(socket));
         let mut serving =
             std::pin::pin!(self.builder.serve_connection_with_upgrades(socket, answer));
         let ended = tokio::select! {

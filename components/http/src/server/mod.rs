@@ -6,7 +6,6 @@
 mod basic_auth;
 mod cors;
 mod listen;
-mod patience;
 mod pattern;
 mod router;
 
