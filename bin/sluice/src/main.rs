@@ -27,6 +27,10 @@ use clap::error::ErrorKind;
 
 use cli::Cli;
 
+/// Messages are made on one thread and dropped on another, many small pieces each.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => commands::run(cli),

@@ -225,8 +225,10 @@ fn set_writing(cluster: &mut Cluster, writing: &Writing<'_>) {
     cluster.set("message.max.bytes", max_bytes.to_string());
     cluster.set("queue.buffering.max.messages", writing.buffered.clamp(1, 10_000_000).to_string());
     cluster.set("queue.buffering.max.kbytes", BUFFERED_KBYTES);
-    // Nothing waits for company: what arrives while a request is out makes the next one larger.
-    cluster.set("linger.ms", "0");
+    // Little waits for company: half a millisecond, and what arrives while requests are out makes the
+    // next one larger. A request for each message would cost broker and client several times as much.
+    cluster.set("linger.ms", "0.5");
+    cluster.set("max.in.flight.requests.per.connection", "5");
     let (partitioner, sticky) = match writing.partitioning {
         Partitioning::Library { name, sticky } => (name, if sticky { "10" } else { "0" }),
         _ => ("random", "0"),
