@@ -196,14 +196,16 @@ impl SourceFeed<'_> {
 
     async fn ask(&mut self) -> Option<Burst> {
         let mut next = std::pin::pin!(self.source.next());
-        while self.is_idle {
+        if !self.is_idle {
+            return next.await;
+        }
+        loop {
             // What was on its way through the pipeline reaches the sink only now.
             match tokio::time::timeout(FLUSH_EVERY, &mut next).await {
                 Ok(burst) => return burst,
                 Err(_) => self.sink.flush(),
             }
         }
-        next.await
     }
 }
 
