@@ -9,6 +9,8 @@ use sluice_engine::Registry;
 pub fn register_all(registry: &mut Registry) {
     #[cfg(feature = "builtin")]
     sluice_builtin::register(registry);
+    #[cfg(feature = "codecs")]
+    sluice_codecs::register(registry);
     #[cfg(feature = "exporters")]
     sluice_exporters::register(registry);
     #[cfg(feature = "files")]

@@ -10,6 +10,7 @@
 //! a message handed to a client that went away is handed to another or refused to its source.
 //! Lives elsewhere: routing inside the gateway (it calls the same handlers).
 
+pub mod api;
 mod client;
 mod content;
 mod cookies;

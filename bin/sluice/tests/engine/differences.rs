@@ -5,28 +5,14 @@ pub(crate) const KNOWN: &[(&str, &str)] = &[];
 
 /// Components that are not built yet. A failing case that configures one of them waits for it.
 pub(crate) const WAITING: &[&str] = &[
-    "archive",
-    "avro",
     "awk",
     "command",
-    "compress",
-    "decompress",
     "dynamic",
     "grok",
     "jmespath",
     "jq",
-    "json_schema",
-    "msgpack",
-    "parquet_decode",
-    "parquet_encode",
-    "parse_log",
-    "protobuf",
     "subprocess",
-    "tar",
     "template",
-    "unarchive",
-    "xml",
-    "xml_documents",
 ];
 
 /// Cases that wait for a component without configuring it.

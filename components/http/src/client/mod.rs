@@ -17,6 +17,7 @@ use sluice_message::Message;
 pub(crate) use config::client_config;
 pub(crate) use request::BodyTemplate;
 pub(crate) use requester::{Failure, Requester, payload};
+pub(crate) use response::Arriving;
 
 pub(crate) fn register(registry: &mut Registry) {
     input::register(registry);

@@ -1,5 +1,6 @@
 //! Document formats besides JSON, for built-ins and for components that read or write the same.
 
+pub mod compression;
 pub mod csv;
 pub mod form;
 pub mod json_path;

@@ -2,7 +2,7 @@
 
 use sluice_value::Value;
 
-use super::algorithm::Algorithm;
+use crate::formats::compression::Algorithm;
 use crate::{
     Error,
     builtin::{Args, Category, Example, Method, MethodCode, Param, PreparedMethod, bytes_of},

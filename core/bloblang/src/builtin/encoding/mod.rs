@@ -1,7 +1,6 @@
 //! Methods that encode, encrypt, hash and compress.
 
 mod aes;
-mod algorithm;
 mod compare_argon2;
 mod compare_bcrypt;
 mod compress;

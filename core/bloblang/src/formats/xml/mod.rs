@@ -9,5 +9,5 @@ mod read;
 mod tokens;
 mod write;
 
-pub use read::parse;
+pub use read::{parse, parse_all};
 pub use write::{Layout, write};

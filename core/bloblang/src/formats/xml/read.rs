@@ -25,12 +25,25 @@ struct Element {
 /// # Errors
 /// The document is not XML, or nested too deeply.
 pub fn parse(document: &[u8], cast: bool) -> Result<Value, String> {
-    let mut tokens = Tokens::new(document);
+    read(&mut Tokens::new(document), cast)?.ok_or_else(|| "EOF".into())
+}
+
+/// Reads all documents that follow each other, as [`parse`] reads one.
+///
+/// # Errors
+/// A document is not XML, or nested too deeply.
+pub fn parse_all(documents: &[u8], cast: bool) -> Result<Vec<Value>, String> {
+    let mut tokens = Tokens::new(documents);
+    std::iter::from_fn(|| read(&mut tokens, cast).transpose()).collect()
+}
+
+/// The next element with all there is in it; `None` when none is left.
+fn read(tokens: &mut Tokens<'_>, cast: bool) -> Result<Option<Value>, String> {
     let mut open: Vec<Element> = Vec::new();
     loop {
         let token = tokens.next().map_err(|error| format!("xml.Decoder.Token() - {error}"))?;
         match token {
-            None => return Err("EOF".into()),
+            None => return Ok(None),
             Some(Token::Start { name, attributes }) => {
                 if open.len() == MAX_DEPTH {
                     return Err(format!("elements are nested more than {MAX_DEPTH} deep"));
@@ -57,7 +70,7 @@ pub fn parse(document: &[u8], cast: bool) -> Result<Value, String> {
                 let (name, value) = element.close();
                 match open.last_mut() {
                     Some(parent) => parent.add(name, value),
-                    None => return Ok(Value::Object([(name, value)].into_iter().collect())),
+                    None => return Ok(Some(Value::Object([(name, value)].into_iter().collect()))),
                 }
             }
             Some(Token::Other) => {}

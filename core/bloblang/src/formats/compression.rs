@@ -13,8 +13,9 @@ use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInf
 
 use crate::{Error, builtin::MAX_GROWTH};
 
+/// How content is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Algorithm {
+pub enum Algorithm {
     Gzip,
     Zlib,
     Flate,
@@ -25,7 +26,9 @@ pub(super) enum Algorithm {
 }
 
 impl Algorithm {
-    pub(super) fn named(name: &str) -> Result<Self, Error> {
+    /// # Errors
+    /// There is no algorithm of this name.
+    pub fn named(name: &str) -> Result<Self, Error> {
         Ok(match name {
             "gzip" | "pgzip" => Self::Gzip,
             "zlib" => Self::Zlib,
@@ -39,7 +42,10 @@ impl Algorithm {
     }
 
     /// A level of -1 leaves the choice to the algorithm.
-    pub(super) fn compress(self, content: &[u8], level: i64) -> Result<Vec<u8>, Error> {
+    ///
+    /// # Errors
+    /// The algorithm has no such level, or only decompresses.
+    pub fn compress(self, content: &[u8], level: i64) -> Result<Vec<u8>, Error> {
         let out = Vec::with_capacity(content.len() / 2 + 64);
         let written = |result: io::Result<Vec<u8>>| {
             result.map_err(|error| Error::new(format!("failed to compress: {error}")))
@@ -90,11 +96,24 @@ impl Algorithm {
         }
     }
 
-    pub(super) fn decompress(self, content: &[u8]) -> Result<Vec<u8>, Error> {
+    /// # Errors
+    /// The content is broken, ends early, or yields more than [`MAX_GROWTH`] bytes.
+    pub fn decompress(self, content: &[u8]) -> Result<Vec<u8>, Error> {
         match self {
+            Self::Gzip if content.is_empty() => Err(Error::new("EOF")),
             Self::Gzip => read(MultiGzDecoder::new(content), "gzip: invalid header"),
             Self::Zlib => read(ZlibDecoder::new(content), "zlib: invalid header"),
-            Self::Flate => read(DeflateDecoder::new(content), "flate: corrupt input"),
+            Self::Flate => {
+                let mut decoder = DeflateDecoder::new(content);
+                let unpacked = read(&mut decoder, "");
+                unpacked.map_err(|error| match error.to_string().as_str() {
+                    "" => {
+                        let offset = decoder.total_in();
+                        Error::new(format!("flate: corrupt input before offset {offset}"))
+                    }
+                    _ => error,
+                })
+            }
             Self::Bzip2 => read(
                 bzip2::read::MultiBzDecoder::new(content),
                 "bzip2 data invalid: bad magic value",
