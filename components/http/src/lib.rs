@@ -13,6 +13,7 @@
 mod client;
 mod content;
 mod cookies;
+mod dynamic;
 mod fields;
 mod filter;
 mod gzip;
@@ -40,6 +41,7 @@ pub fn register(registry: &mut Registry) {
     input::register(registry);
     output::register(registry);
     client::register(registry);
+    dynamic::register(registry);
     processor::register(registry);
     websocket::register(registry);
 }
