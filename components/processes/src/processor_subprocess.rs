@@ -169,18 +169,22 @@ impl Running {
             stdin.flush().await
         };
         let answer = async {
-            tokio::select! {
-                biased;
-                answer = stdout.next() => match answer {
-                    Ok(Some(answer)) => Ok(answer),
-                    Ok(None) => Err(Broken::Gone("type was closed".into())),
-                    Err(error) => Err(Broken::Gone(error)),
-                },
-                complaint = stderr.next() => match complaint {
-                    Ok(Some(complaint)) => Err(complaints(stderr, complaint).await),
-                    Ok(None) => Err(Broken::Gone("type was closed".into())),
-                    Err(error) => Err(Broken::Gone(error)),
-                },
+            let mut complains = true;
+            loop {
+                tokio::select! {
+                    biased;
+                    answer = stdout.next() => return match answer {
+                        Ok(Some(answer)) => Ok(answer),
+                        Ok(None) => Err(last_words(stderr).await),
+                        Err(error) => Err(Broken::Gone(error)),
+                    },
+                    complaint = stderr.next(), if complains => match complaint {
+                        Ok(Some(complaint)) => return Err(complaints(stderr, complaint).await),
+                        // A program may close this stream and go on.
+                        Ok(None) => complains = false,
+                        Err(error) => return Err(Broken::Gone(error)),
+                    },
+                }
             }
         };
         let (written, answer) = tokio::join!(write, answer);
@@ -191,17 +195,31 @@ impl Running {
     }
 }
 
+/// Why a program that ends answers no more.
+async fn last_words(stderr: &mut Frames<ChildStderr>) -> Broken {
+    match tokio::time::timeout(PAUSE, stderr.next()).await {
+        Ok(Ok(Some(complaint))) => complaints(stderr, complaint).await,
+        _ => Broken::Gone("type was closed".into()),
+    }
+}
+
 /// Everything that a program complains about one message.
 async fn complaints(stderr: &mut Frames<ChildStderr>, first: Bytes) -> Broken {
     let mut text = first.to_vec();
+    let mut has_ended = false;
     let more = async {
-        while let Ok(Ok(Some(line))) = tokio::time::timeout(PAUSE, stderr.next()).await {
+        while let Ok(Ok(line)) = tokio::time::timeout(PAUSE, stderr.next()).await {
+            let Some(line) = line else {
+                has_ended = true;
+                return;
+            };
             let room = MAX_COMPLAINT.saturating_sub(text.len()).min(line.len());
             text.extend_from_slice(&line[..room]);
         }
     };
     let _ = tokio::time::timeout(COMPLAINING, more).await;
-    Broken::Refused(String::from_utf8_lossy(&text).into_owned())
+    let text = String::from_utf8_lossy(&text).into_owned();
+    if has_ended { Broken::Gone(text) } else { Broken::Refused(text) }
 }
 
 #[async_trait]

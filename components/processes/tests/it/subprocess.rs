@@ -52,6 +52,12 @@ async fn a_program_that_ends_is_started_again() {
 }
 
 #[tokio::test]
+async fn the_last_words_of_a_program_are_the_error() {
+    let script = answering("if [ $l = die ]; then echo why >&2; exit 1; fi; echo $l");
+    check(&script, &["die", "b"], &[r#"["die","why"]"#, r#"["b",null]"#]).await;
+}
+
+#[tokio::test]
 async fn an_answer_that_is_too_long_fails_its_message() {
     let script = "{ name: cat, max_buffer: 10 }";
     let long = "x".repeat(100);
