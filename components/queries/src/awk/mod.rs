@@ -28,7 +28,7 @@ use value::Val;
 /// Longest program.
 const MAX_PROGRAM: usize = 256 * 1024;
 /// Stack that programs run on: deep enough for what their parser and their calls allow.
-const STACK: usize = 256 << 20;
+const STACK: usize = 64 << 20;
 
 config! {
     /// Which program to run on what.
