@@ -51,7 +51,7 @@ async fn inputs_are_added_changed_and_removed() {
     assert_eq!(get(service.address, "/inputs/one").await.status, 404);
     assert_eq!(stream.received().contents(), ["first", "second", "third"]);
     assert!(stream.stop().await);
-    assert_eq!(get(service.address, "/inputs").await.status, 404);
+    assert_eq!(get(service.address, "/inputs").await.status, 503);
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ fn templates_are_filled_in_like_in_go() {
             "[3][ann]",
         ),
         ("{{ block \"b\" .m }}{{ .a }}{{ end }}", "y"),
-        ("{{ .name | printf \"%s-%d\" \"z\" | len }}", "19"),
+        ("{{ .name | printf \"%s-%d\" \"z\" | len }}", "17"),
         ("{{ printf \"%03d|%q|%v\" 7 .name .l }}", "007|\"ann\"|[1 2]"),
         ("{{ and .t .name }} {{ or .e .n }} {{ not .e }}", "ann 3 true"),
         ("{{ index .l 1 }}{{ index .m \"a\" }} {{ slice .name 1 3 }} {{ len .l }}", "2y nn 2"),

@@ -10,7 +10,7 @@ use sluice_value::EcoString;
 use super::functions::Surroundings;
 use super::record::Record;
 use super::tree::{
-    Arithmetic, Comparison, Expr, Pattern, Place, Program, Statement, Variable, special,
+    Arithmetic, Comparison, Expr, Pattern, Place, Program, Statement, special,
 };
 use super::value::Val;
 
