@@ -7,6 +7,8 @@ use sluice_engine::Registry;
 
 /// Registers the components of all crates that this build has.
 pub fn register_all(registry: &mut Registry) {
+    #[cfg(feature = "aws")]
+    sluice_aws::register(registry);
     #[cfg(feature = "builtin")]
     sluice_builtin::register(registry);
     #[cfg(feature = "codecs")]
@@ -19,6 +21,10 @@ pub fn register_all(registry: &mut Registry) {
     sluice_http::register(registry);
     #[cfg(feature = "kafka")]
     sluice_kafka::register(registry);
+    #[cfg(feature = "processes")]
+    sluice_processes::register(registry);
+    #[cfg(feature = "queries")]
+    sluice_queries::register(registry);
 }
 
 /// A registry with all components.

@@ -4,7 +4,7 @@ use sluice_engine::BuildError;
 use sluice_message::Batch;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Codec {
+pub enum Codec {
     /// Each message replaces what was there.
     AllBytes,
     /// Nothing between messages.
@@ -16,7 +16,7 @@ pub(crate) enum Codec {
 impl Codec {
     /// # Errors
     /// The name is none of `all-bytes`, `append`, `lines` and `delim:x`.
-    pub(crate) fn parse(name: &str) -> Result<Self, BuildError> {
+    pub fn parse(name: &str) -> Result<Self, BuildError> {
         match name {
             "all-bytes" => Ok(Self::AllBytes),
             "append" => Ok(Self::Append),
@@ -33,7 +33,7 @@ impl Codec {
         }
     }
 
-    pub(crate) fn encode(&self, content: &[u8], out: &mut Vec<u8>) {
+    pub fn encode(&self, content: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(content);
         if let Self::Delimited(delimiter) = self {
             if !content.ends_with(delimiter) {
@@ -42,7 +42,7 @@ impl Codec {
         }
     }
 
-    pub(crate) fn encode_batch(&self, batch: &Batch, out: &mut Vec<u8>) {
+    pub fn encode_batch(&self, batch: &Batch, out: &mut Vec<u8>) {
         for message in batch.iter() {
             self.encode(message.bytes(), out);
         }

@@ -13,10 +13,10 @@ const BURST: usize = 128;
 
 /// Bytes asked for at once. Messages are parts of a chunk, which stays in memory as long as one of
 /// them: not too much, then.
-pub(crate) const CHUNK: usize = 64 * 1024;
+pub const CHUNK: usize = 64 * 1024;
 
 /// Builds the scanner of an input: the `scanner` field, or the deprecated `codec`.
-pub(crate) fn scanner_of(
+pub fn scanner_of(
     scanner: &Block<Kinds::Scanner>,
     codec: Option<&str>,
     max_buffer: usize,
@@ -87,24 +87,24 @@ fn node_of_codec(codec: &str, max_buffer: usize) -> Result<Node, BuildError> {
 }
 
 /// A stream being scanned: chunks go in, deliveries come out in bursts.
-pub(crate) struct Scanning {
+pub struct Scanning {
     scan: Box<dyn Scan>,
     scratch: Vec<Message>,
     ready: VecDeque<Message>,
 }
 
 impl Scanning {
-    pub(crate) fn new(scan: Box<dyn Scan>) -> Self {
+    pub fn new(scan: Box<dyn Scan>) -> Self {
         Self { scan, scratch: Vec::new(), ready: VecDeque::new() }
     }
 
-    pub(crate) fn feed(&mut self, chunk: Bytes) -> Result<(), ScanError> {
+    pub fn feed(&mut self, chunk: Bytes) -> Result<(), ScanError> {
         let fed = self.scan.feed(chunk, &mut self.scratch);
         self.ready.extend(self.scratch.drain(..));
         fed
     }
 
-    pub(crate) fn end(&mut self) -> Result<(), ScanError> {
+    pub fn end(&mut self) -> Result<(), ScanError> {
         let ended = self.scan.end(&mut self.scratch);
         self.ready.extend(self.scratch.drain(..));
         ended
@@ -112,7 +112,7 @@ impl Scanning {
 
     /// The next burst of batches that are complete, each of `size` messages; at the end of the
     /// stream also what is left. `finish` completes each.
-    pub(crate) fn burst(
+    pub fn burst(
         &mut self,
         size: usize,
         at_end: bool,

@@ -14,6 +14,7 @@ pub mod api;
 mod client;
 mod content;
 mod cookies;
+mod dynamic;
 mod fields;
 mod filter;
 mod gzip;
@@ -41,6 +42,7 @@ pub fn register(registry: &mut Registry) {
     input::register(registry);
     output::register(registry);
     client::register(registry);
+    dynamic::register(registry);
     processor::register(registry);
     websocket::register(registry);
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// What the crates of a folder may import, by folder or by a single crate's path. The first match
 /// of the longest prefix counts. `bin` and `dev` see everything.
-const RULES: [(&str, &[&str]); 14] = [
+const RULES: [(&str, &[&str]); 15] = [
     ("core/value", &[]),
     ("core/telemetry", &[]),
     ("core/message", &["core/value"]),
@@ -19,6 +19,7 @@ const RULES: [(&str, &[&str]); 14] = [
     ("components/all", &["core", "components"]),
     ("components", &["core", "components/testkit"]),
     ("components/files", &["core", "components/builtin"]),
+    ("components/processes", &["core", "components/files"]),
     ("gateway/model", &["core/value", "core/config"]),
     ("gateway/store", &["gateway/model", "core"]),
     ("gateway/plane", &["gateway/model", "core/telemetry"]),

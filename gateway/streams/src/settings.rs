@@ -12,9 +12,20 @@ use sluice_telemetry::Metrics;
 const UNSAFE: [(ComponentKind, &[&str]); 4] = [
     (
         ComponentKind::Input,
-        &["csv", "dynamic", "file", "inproc", "socket", "socket_server", "stdin", "subprocess"],
+        &[
+            "csv",
+            "dynamic",
+            "file",
+            "file_tail",
+            "fsevent",
+            "inproc",
+            "socket",
+            "socket_server",
+            "stdin",
+            "subprocess",
+        ],
     ),
-    (ComponentKind::Processor, &["command", "subprocess", "wasm", "file"]),
+    (ComponentKind::Processor, &["aws_lambda", "command", "subprocess", "wasm", "file"]),
     (ComponentKind::Output, &["file", "inproc", "socket", "subprocess", "dynamic"]),
     (ComponentKind::Cache, &["file"]),
 ];

@@ -1,5 +1,7 @@
 //! Files through streams: what is in them arrives, whatever happens meanwhile.
 
+mod following;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 

@@ -4,6 +4,7 @@ mod auth;
 mod client;
 mod client_input;
 mod client_output;
+mod dynamic;
 mod fields;
 mod input;
 mod input_websocket;

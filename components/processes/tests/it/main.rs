@@ -1,0 +1,4 @@
+mod command;
+mod sockets;
+mod subprocess;
+mod support;

@@ -1,0 +1,6 @@
+mod awk;
+mod grok;
+mod jmespath;
+mod jq;
+mod support;
+mod template;

@@ -1,0 +1,158 @@
+use crate::support::{one, refusal};
+
+#[track_caller]
+fn check(template: &str, input: &str, expected: &str) {
+    let quoted = template.replace('\'', "''");
+    let processor = format!("{{ template: {{ text: '{quoted}' }} }}");
+    assert_eq!(one(&processor, input), expected, "{template}");
+}
+
+#[test]
+fn templates_are_filled_in_like_in_go() {
+    let input = r#"{"name":"ann","l":[1,2],"m":{"b":"x","a":"y"},"n":3,"f":1.5,"t":true,"e":""}"#;
+    for (template, expected) in [
+        ("hi {{ .name }}{{ range .l }} <{{ . }}>{{ end }}", "hi ann <1> <2>"),
+        ("v={{ .zz }}", "v=<no value>"),
+        ("{{ .m }} {{ .l }} {{ .f }} {{ .t }}", "map[a:y b:x] [1 2] 1.5 true"),
+        ("{{ if .e }}a{{ else if .t }}b{{ else }}c{{ end }}", "b"),
+        ("{{ with .m }}{{ .b }}{{ else }}none{{ end }}", "x"),
+        ("{{ with .zz }}{{ . }}{{ else }}none{{ end }}", "none"),
+        ("{{ range $k, $v := .m }}{{ $k }}={{ $v }};{{ end }}", "a=y;b=x;"),
+        ("{{ range $i, $v := .l }}{{ $i }}:{{ $v }} {{ end }}", "0:1 1:2 "),
+        ("{{ range .zz }}x{{ else }}empty{{ end }}", "empty"),
+        ("{{ range .l }}{{ if eq . 2 }}{{ break }}{{ end }}{{ . }}{{ end }}", "1"),
+        ("{{ range .l }}{{ if eq . 1 }}{{ continue }}{{ end }}{{ . }}{{ end }}", "2"),
+        ("{{ $x := .name }}{{ if true }}{{ $x = \"bob\" }}{{ end }}{{ $x }} {{ $.n }}", "bob 3"),
+        ("a  {{- .n -}}  b", "a3b"),
+        ("{{/* nothing */}}x{{- /* a }} b */ -}} y", "xy"),
+        (
+            "{{ define \"t\" }}[{{ . }}]{{ end }}{{ template \"t\" .n }}{{ template \"t\" .name }}",
+            "[3][ann]",
+        ),
+        ("{{ block \"b\" .m }}{{ .a }}{{ end }}", "y"),
+        ("{{ .name | printf \"%s-%d\" \"z\" | len }}", "17"),
+        ("{{ printf \"%03d|%q|%v\" 7 .name .l }}", "007|\"ann\"|[1 2]"),
+        ("{{ and .t .name }} {{ or .e .n }} {{ not .e }}", "ann 3 true"),
+        ("{{ index .l 1 }}{{ index .m \"a\" }} {{ slice .name 1 3 }} {{ len .l }}", "2y nn 2"),
+        ("{{ eq .n 1 3 }} {{ ne .n 3 }} {{ lt 1 2 }} {{ ge .f 1.5 }}", "true false true true"),
+        ("{{ (index .l 0) }}{{ (.m).a }} {{ \"{{\" }} {{ `raw \"x\"` }}", "1y {{ raw \"x\""),
+        (
+            "{{ html \"<a>\" }} {{ urlquery \"a b&\" }} {{ print 1 2 \"x\" }}",
+            "&lt;a&gt; a+b%26 1 2x",
+        ),
+    ] {
+        check(template, input, expected);
+    }
+}
+
+#[test]
+fn the_most_used_functions_of_sprig_are_there() {
+    let input = r#"{"s":"Hello World","l":["b","a","b"],"o":{"k":1}}"#;
+    for (template, expected) in [
+        (
+            "{{ .s | upper | trunc 5 }} {{ lower .s }} {{ title \"a bc\" }}",
+            "HELLO hello world A Bc",
+        ),
+        (
+            "{{ .x | default \"d\" }} {{ empty .x }} {{ ternary 1 2 true }} {{ coalesce .x \"c\" }}",
+            "d true 1 c",
+        ),
+        (
+            "{{ join \",\" .l }} {{ uniq .l }} {{ sortAlpha .l }} {{ has \"a\" .l }}",
+            "b,a,b [b a] [a b b] true",
+        ),
+        ("{{ splitList \",\" \"a,b\" | last }} {{ (split \"-\" \"a-b\")._1 }}", "b b"),
+        (
+            "{{ add 1 2 3 }} {{ sub 5 2 }} {{ mul 2 3 }} {{ div 7 2 }} {{ mod 7 2 }} {{ round 1.256 2 }}",
+            "6 3 6 3 1 1.26",
+        ),
+        (
+            "{{ toJson .o }} {{ (fromJson \"[1]\") }} {{ dict \"a\" 1 | toJson }}",
+            "{\"k\":1} [1] {\"a\":1}",
+        ),
+        (
+            "{{ quote .s }} {{ replace \"l\" \"L\" .s }} {{ contains \"Wor\" .s }}",
+            "\"Hello World\" HeLLo WorLd true",
+        ),
+        ("{{ b64enc \"hi\" }} {{ b64dec \"aGk=\" }} {{ nindent 2 \"x\" }}", "aGk= hi \n  x"),
+        (
+            "{{ snakecase \"fooBar baz\" }} {{ kebabcase .s }} {{ camelcase \"a_b\" }}",
+            "foo_bar_baz hello-world AB",
+        ),
+        (
+            "{{ date \"2006-01-02\" 0 }} {{ regexReplaceAll \"l+\" .s \"_\" }}",
+            "1970-01-01 He_o Wor_d",
+        ),
+        (
+            "{{ range until 3 }}{{ . }}{{ end }} {{ keys .o }} {{ hasKey .o \"z\" }}",
+            "012 [k] false",
+        ),
+    ] {
+        check(template, input, expected);
+    }
+}
+
+#[test]
+fn functions_metadata_and_sub_templates() {
+    let own = r#"{ template: { text: '{{ .a | loud }}', functions: { loud: 'root = this.uppercase()' } } }"#;
+    assert_eq!(one(own, r#"{"a":"x"}"#), "X");
+    let meta =
+        r#"{ mutation: 'meta k = "v"' }, { template: { text: '{{ meta "k" }} {{ meta "z" }}' } }"#;
+    assert_eq!(one(meta, "{}"), "v <no value>");
+    let sub = r#"{ template: { text: '{{ template "s" .a }}', sub_templates: { s: { text: '<{{ . }}>' } } } }"#;
+    assert_eq!(one(sub, r#"{"a":1}"#), "<1>");
+}
+
+#[test]
+fn failures_mark_the_message() {
+    let invalid = "failed: Failed to parse part into json: invalid character 'p' looking for beginning of value";
+    check("[{{ . }}]", "plain", invalid);
+    check(
+        "{{ .a.b.c }}",
+        r#"{"a":{}}"#,
+        "failed: Failed to execute template: template: main: nil pointer evaluating interface {}.c",
+    );
+    check(
+        "{{ template \"x\" }}",
+        "{}",
+        "failed: Failed to execute template: template: main: template \"x\" not defined",
+    );
+    check(
+        "{{ fail \"no\" }}",
+        "{}",
+        "failed: Failed to execute template: template: main: error calling fail: no",
+    );
+    check(
+        "{{ define \"r\" }}{{ template \"r\" }}{{ end }}{{ template \"r\" }}",
+        "{}",
+        "failed: Failed to execute template: template: main: exceeded maximum template depth",
+    );
+    check(
+        "{{ repeat 1000000000 \"x\" }}",
+        "{}",
+        "failed: Failed to execute template: template: main: error calling repeat: the template needs more than 256 MiB of memory",
+    );
+    let loops = "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}";
+    assert!(
+        one(&format!("{{ template: {{ text: '{loops}' }} }}"), "{}")
+            .starts_with("failed: Failed to execute template")
+    );
+}
+
+#[test]
+fn bad_templates_are_refused_at_start() {
+    let refused = |template: &str| {
+        let quoted = template.replace('\'', "''");
+        let error = refusal(&format!("{{ template: {{ text: '{quoted}' }} }}"));
+        error.rsplit("Failed to parse template: ").next().unwrap().to_owned()
+    };
+    assert_eq!(refused("{{ nope . }}"), "template: main:1: function \"nope\" not defined");
+    assert_eq!(refused("x {{ .a"), "template: main:1: unclosed action");
+    assert_eq!(refused("{{ if .a }}x"), "template: main:1: unexpected EOF");
+    assert_eq!(refused("{{ end }}"), "template: main:1: unexpected {{end}}");
+    assert_eq!(refused("{{ break }}"), "template: main:1: {{break}} outside {{range}}");
+    assert!(refused(&"{{ if . }}".repeat(10_000)).ends_with("nested too deeply"));
+    assert!(refused(&format!("{{{{ {} }}}}", "(".repeat(10_000))).ends_with("nested too deeply"));
+    let taken = refusal("{ template: { functions: { upper: this } } }");
+    assert!(taken.ends_with("can not redefine a predefined function named upper"));
+}
