@@ -162,13 +162,13 @@ fn problems_of_maps_and_blocks_are_reported_with_the_others() {
 #[test]
 fn text_other_than_ascii_is_underlined_where_it_stands() {
     check(
-        "root.ä = \"žluť\".upercase()",
+        "root.\"ä\" = \"žluť\".upercase()",
         "
 error[unknown-method]: there is no method `upercase`
-  --> line 1 char 27
+  --> line 1 char 29
   |
-1 | root.ä = \"žluť\".upercase()
-  |                 ^^^^^^^^
+1 | root.\"ä\" = \"žluť\".upercase()
+  |                   ^^^^^^^^
   = help: did you mean `uppercase`?
 ",
     );
