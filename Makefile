@@ -71,7 +71,7 @@ fmt: ## Format the code
 bench: build ## Measure the built program against its limits (needs ten minutes)
 	$(say) "building the benchmarks (release)"
 	@cargo build --release --locked -p sluice-bench
-	@dev/services/with kafka -- bash -euc 'for bench in pipeline http users start; do \
+	@dev/services/with kafka -- bash -euc 'for bench in bloblang pipeline http users start; do \
 	  "$$CARGO_TARGET_DIR/release/sluice-bench" $$bench; done'
 
 soak: build ## Five minutes of random faults: nothing is lost, memory stays flat

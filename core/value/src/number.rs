@@ -67,7 +67,7 @@ pub(crate) fn write_float_json(f: f64, out: &mut Vec<u8>) {
 
 fn with_rare_magnitude(f: f64) -> String {
     let (digits, exponent) = shortest(f);
-    if f != 0.0 && (exponent < -6 || exponent >= 21) {
+    if f != 0.0 && !(-6..21).contains(&exponent) {
         return exponential(f, &digits, exponent, 1);
     }
     plain(f, &digits, exponent)
@@ -83,7 +83,7 @@ pub fn format_float_general(f: f64) -> String {
         return if f > 0.0 { "+Inf" } else { "-Inf" }.into();
     }
     let (digits, exponent) = shortest(f);
-    if f != 0.0 && (exponent < -4 || exponent >= 6) {
+    if f != 0.0 && !(-4..6).contains(&exponent) {
         return exponential(f, &digits, exponent, 2);
     }
     plain(f, &digits, exponent)

@@ -102,12 +102,13 @@ root.path = this.path.re_replace_all("/[0-9]+", "/:id")"#,
     },
     Case {
         name: "numbers of an array",
-        mapping: "root.id = this.id\n\
-                  root.sum = this.values.sum()\n\
-                  root.max = this.values.max()\n\
-                  root.mean = this.values.sum() / this.values.length()\n\
-                  root.large = this.values.filter(v -> v > 500).length()\n\
-                  root.squares = this.values.fold(0, item -> item.tally + item.value * item.value)",
+        mapping: "let values = this.readings.map_each(r -> r.value)\n\
+                  root.id = this.id\n\
+                  root.sum = $values.sum()\n\
+                  root.max = $values.max()\n\
+                  root.mean = $values.sum() / $values.length()\n\
+                  root.large = $values.filter(v -> v > 500).length()\n\
+                  root.weighted = this.readings.map_each(r -> r.value * r.weight).sum()",
         message: measurements,
         bound: 2.0,
     },
@@ -143,8 +144,16 @@ fn order(at: usize) -> String {
 }
 
 fn measurements(at: usize) -> String {
-    let values: Vec<_> = (0..40).map(|n| (at * 31 + n * 577) % 1000).collect();
-    format!(r#"{{"id":"m-{at}","sensor":"s-{}","values":{values:?}}}"#, at % 50)
+    let readings: Vec<_> = (0..12)
+        .map(|n| {
+            format!(
+                r#"{{"at":"2026-03-01T12:{n:02}:00Z","value":{},"weight":{}.5,"unit":"kPa"}}"#,
+                (at * 31 + n * 577) % 1000,
+                n % 3
+            )
+        })
+        .collect();
+    format!(r#"{{"id":"m-{at}","sensor":"s-{}","readings":[{}]}}"#, at % 50, readings.join(","))
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {

@@ -164,7 +164,10 @@ impl Parser<'_> {
         let takes = || format!("`{name}` takes {}", describe(params));
         let (message, hint) = match problem {
             ArgProblem::Count { expected, got } => (
-                format!("`{name}` was given {got} arguments and takes at most {expected}"),
+                format!(
+                    "`{name}` was given {got} {} and takes at most {expected}",
+                    if got == 1 { "argument" } else { "arguments" }
+                ),
                 Some(takes()),
             ),
             ArgProblem::Missing(names) => {

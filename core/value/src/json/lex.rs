@@ -300,11 +300,12 @@ fn unicode(text: &str) -> (char, usize) {
     let unit =
         |digits: Option<&str>| digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
     let first = unit(text.get(..4)).unwrap_or(0xFFFD);
-    if (0xD800..0xDC00).contains(&first) && text.get(4..6) == Some("\\u") {
-        if let Some(second @ 0xDC00..0xE000) = unit(text.get(6..10)) {
-            let code = 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00);
-            return (char::from_u32(code).unwrap_or('\u{FFFD}'), 10);
-        }
+    if (0xD800..0xDC00).contains(&first)
+        && text.get(4..6) == Some("\\u")
+        && let Some(second @ 0xDC00..0xE000) = unit(text.get(6..10))
+    {
+        let code = 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+        return (char::from_u32(code).unwrap_or('\u{FFFD}'), 10);
     }
     (char::from_u32(first).unwrap_or('\u{FFFD}'), 4)
 }
