@@ -202,6 +202,17 @@ fn what_could_follow_is_offered() {
 }
 
 #[test]
+fn the_call_being_written_is_shown() {
+    let (mut editor, _) = Editor::start(&json!({}));
+    editor.open(URI, "bloblang", "root.a = \"😀\".replace_all(\"a\", )\n");
+    let help = editor.at("textDocument/signatureHelp", URI, 0, 31);
+    assert_eq!(help["signatures"][0]["label"], ".replace_all(old: string, new: string)");
+    assert_eq!(help["activeParameter"], 1);
+    assert_eq!(editor.at("textDocument/signatureHelp", URI, 0, 4), Value::Null);
+    editor.stop();
+}
+
+#[test]
 fn mappings_are_formatted() {
     let (mut editor, _) = Editor::start(&json!({}));
     let params = |uri: &str| json!({ "textDocument": { "uri": uri }, "options": { "tabSize": 2, "insertSpaces": true } });

@@ -1,8 +1,9 @@
-//! What the word at a place means, and where it was defined.
+//! What the word at a place means, where it was defined, and what the call around it takes.
 
 use super::scope::{Callee, Scope, defined, is_name, unquoted};
 use crate::{
     Environment, Span,
+    builtin::Params,
     docs::{self, Kind as WordKind},
     format::tokens::{self, Kind, Token},
 };
@@ -41,6 +42,40 @@ pub fn hover(text: &str, offset: usize, environment: &Environment) -> Option<Hov
         return None;
     };
     Some(Hover { span, text })
+}
+
+/// The call that is being written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    pub label: String,
+    /// The call's meaning, in a sentence.
+    pub summary: String,
+    /// How each parameter stands in the label, and what it means.
+    pub params: Vec<(String, &'static str)>,
+    /// Which of them is being written.
+    pub active: Option<usize>,
+}
+
+/// The innermost call around `offset`.
+pub fn signature(text: &str, offset: usize, environment: &Environment) -> Option<Signature> {
+    let scope = Scope::at(text, text.floor_char_boundary(offset), environment);
+    // Inside an array or object among the arguments it is still the same argument.
+    let bracket = scope.open.iter().rev().find(|bracket| bracket.call.is_some())?;
+    let entry = entry(bracket.call?, environment)?;
+    let params = match entry.params {
+        Params::Named(params) => params,
+        Params::Variadic => &[],
+    };
+    let active = match bracket.argument {
+        Some(name) => params.iter().position(|param| param.name == name),
+        None => (bracket.commas < params.len()).then_some(bracket.commas),
+    };
+    Some(Signature {
+        label: entry.signature(),
+        summary: docs::first_sentence(entry.summary),
+        params: params.iter().map(|param| (docs::param(param), param.summary)).collect(),
+        active,
+    })
 }
 
 /// Where the variable or map named at `offset` is defined in the text.

@@ -10,4 +10,4 @@ mod scope;
 mod tests;
 
 pub use complete::{Completion, Item, ItemKind, complete};
-pub use hover::{Hover, definition, hover};
+pub use hover::{Hover, Signature, definition, hover, signature};

@@ -19,6 +19,10 @@ pub(super) struct Bracket<'t> {
     pub(super) call: Option<Callee<'t>>,
     /// Contexts that lambdas inside named so far.
     pub(super) names: Vec<&'t str>,
+    /// Commas inside so far.
+    pub(super) commas: usize,
+    /// The name in front of the colon behind the last comma: which argument is being written.
+    pub(super) argument: Option<&'t str>,
 }
 
 #[derive(Clone, Copy)]
@@ -27,19 +31,21 @@ pub(super) struct Callee<'t> {
     pub(super) is_method: bool,
 }
 
+impl<'t> Bracket<'t> {
+    fn new(text: &'t str, call: Option<Callee<'t>>) -> Self {
+        Self { text, call, names: Vec::new(), commas: 0, argument: None }
+    }
+}
+
 impl<'t> Scope<'t> {
     pub(super) fn at(text: &'t str, offset: usize, environment: &Environment) -> Self {
         let mut tokens = tokens::read(text, environment);
         tokens.retain(|token| token.start < offset);
-        let mut open: Vec<Bracket<'t>> = vec![Bracket { text: "", call: None, names: Vec::new() }];
+        let mut open: Vec<Bracket<'t>> = vec![Bracket::new("", None)];
         for (at, token) in tokens.iter().enumerate() {
             let before = at.checked_sub(1).map(|before| &tokens[before]);
             match token.kind {
-                Kind::Open => open.push(Bracket {
-                    text: token.text,
-                    call: callee(&tokens[..at], token),
-                    names: Vec::new(),
-                }),
+                Kind::Open => open.push(Bracket::new(token.text, callee(&tokens[..at], token))),
                 Kind::Close if open.len() > 1 => drop(open.pop()),
                 Kind::Operator if token.text == "->" => {
                     if let (Some(bracket), Some(name)) = (open.last_mut(), before)
@@ -47,6 +53,17 @@ impl<'t> Scope<'t> {
                         && name.text != "_"
                     {
                         bracket.names.push(name.text);
+                    }
+                }
+                Kind::Comma => {
+                    if let Some(bracket) = open.last_mut() {
+                        bracket.commas += 1;
+                        bracket.argument = None;
+                    }
+                }
+                Kind::Colon => {
+                    if let (Some(bracket), Some(name)) = (open.last_mut(), before) {
+                        bracket.argument = Some(name.text);
                     }
                 }
                 _ => {}

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Completion, ItemKind, complete, definition, hover};
+use super::{Completion, ItemKind, complete, definition, hover, signature};
 use crate::Environment;
 
 fn at_mark(text: &str) -> (String, usize) {
@@ -126,6 +126,25 @@ fn variables_and_maps_have_a_place_of_definition() {
     assert_eq!(place("root = thi^s"), None);
 }
 
+#[test]
+fn the_call_being_written_is_shown_with_its_argument() {
+    let active = |text: &str| {
+        let (text, offset) = at_mark(text);
+        let signature = signature(&text, offset, &Environment::default())?;
+        Some((signature.label.split('(').next()?.to_owned(), signature.active))
+    };
+    let range = |at| Some(("range".to_owned(), at));
+    assert_eq!(active("root = range(^"), range(Some(0)));
+    assert_eq!(active("root = range(1, ^)"), range(Some(1)));
+    assert_eq!(active("root = range([1, 2, {\"a\": 3}].length(), ^"), range(Some(1)));
+    assert_eq!(active("root = range(step: 1, start: 2^)"), range(Some(0)));
+    assert_eq!(active("root = range(1, 2, 3, 4^)"), range(None));
+    assert_eq!(active("root = range(1, [2, ^"), range(Some(1)));
+    assert_eq!(active("root = this.a.repeat(^)"), Some((".repeat".into(), Some(0))));
+    assert_eq!(active("root = range(1, 2) ^"), None);
+    assert_eq!(active("root = nope(^"), None);
+}
+
 proptest! {
     /// Any text, any place.
     #[test]
@@ -134,6 +153,7 @@ proptest! {
         let replace = complete(&text, offset, &environment).replace;
         prop_assert!(replace.start <= replace.end && text.get(replace.start..replace.end).is_some());
         hover(&text, offset, &environment);
+        signature(&text, offset, &environment);
         definition(&text, offset, &environment);
     }
 }

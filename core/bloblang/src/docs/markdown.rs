@@ -47,9 +47,9 @@ fn params(params: Params) -> String {
             (None, _) => "required".into(),
         };
         let constant = if param.literal_only { " Must be a constant." } else { "" };
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "| `{}` | {} | {} | {}{constant} |\n",
+            "| `{}` | {} | {} | {}{constant} |",
             param.name,
             kind_text(param.kind),
             cell(&default),

@@ -51,16 +51,16 @@ fn categories(entries: &[Entry]) -> Vec<Category> {
 
 fn index(functions: &[Entry], methods: &[Entry]) -> Page {
     let mut text = format!("{NOTICE}\n# Bloblang reference\n\n");
-    let _ = write!(
+    let _ = writeln!(
         text,
         "Start with [the language](language.md). Then there are {} functions and {} methods; \
-         `sluice blobl doc NAME` shows the same in a terminal.\n",
+         `sluice blobl doc NAME` shows the same in a terminal.",
         functions.len(),
         methods.len()
     );
     text.push_str("\n## Words\n\n");
     for word in KEYWORDS {
-        let _ = write!(text, "- `{}`: {}\n", word.name, first_sentence(word.summary));
+        let _ = writeln!(text, "- `{}`: {}", word.name, first_sentence(word.summary));
     }
     text.push_str("\n## Functions\n");
     for category in categories(functions) {
@@ -79,7 +79,7 @@ fn index(functions: &[Entry], methods: &[Entry]) -> Page {
 fn list(text: &mut String, entries: &[Entry], category: Category) {
     for entry in entries.iter().filter(|entry| entry.category == category) {
         let summary = first_sentence(entry.summary);
-        let _ = write!(text, "- [`{}`]({}): {summary}\n", entry.name, link(entry));
+        let _ = writeln!(text, "- [`{}`]({}): {summary}", entry.name, link(entry));
     }
 }
 

@@ -12,11 +12,19 @@ use tokens::{Kind, Token};
 
 use crate::{Diagnostics, Environment, Program};
 
-/// Formats a mapping.
+/// Formats a mapping. A comment that ends the text without a line break, which the grammar does
+/// not take, gets one.
 ///
 /// # Errors
 /// The text is no mapping.
 pub fn format(text: &str, environment: &Environment) -> Result<String, Diagnostics> {
+    let ended;
+    let text = if text.is_empty() || text.ends_with('\n') {
+        text
+    } else {
+        ended = format!("{text}\n");
+        &ended
+    };
     let program = Program::parse(text, environment)?;
     let formatted = print(text, environment);
     match Program::parse(&formatted, environment) {

@@ -289,6 +289,31 @@ fn every_word_and_operator_of_the_grammar_has_a_colour() {
     }
 }
 
+#[test]
+fn the_extension_names_files_that_are_there_and_can_be_read() {
+    let folder = editors().join("vscode");
+    let read = |name: &str| {
+        let text = std::fs::read(folder.join(name)).unwrap_or_else(|_| panic!("{name} is missing"));
+        json::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+    let package = read("package.json");
+    let contributes = field(&package, "contributes").expect("it contributes something");
+    for list in ["languages", "grammars"] {
+        let items = field(contributes, list).and_then(Value::as_array).expect("a list");
+        for item in items {
+            let file = text(item, "path").or(text(item, "configuration")).expect("a file");
+            read(file);
+        }
+    }
+    let main = text(&package, "main").expect("it has code");
+    assert!(folder.join(main).exists());
+    // The pattern of YAML blocks names the fields that the language server knows.
+    let injection = read("syntaxes/yaml-injection.tmLanguage.json").to_string();
+    for name in ["mapping", "mutation", "bloblang", "check", "request_map", "result_map"] {
+        assert!(injection.contains(name), "{name}");
+    }
+}
+
 /// The CodeMirror mode runs in Node.js, where that is installed; every word is in its text anyway.
 #[test]
 fn the_codemirror_mode_colours_a_sample_right() {

@@ -64,6 +64,13 @@ fn blank_lines_are_kept_once() {
 }
 
 #[test]
+fn the_last_line_ends_with_a_line_break() {
+    formats("root = 1", "root = 1\n");
+    formats("root = 1 # one", "root = 1 # one\n");
+    formats("root = 1\n# end", "root = 1\n# end\n");
+}
+
+#[test]
 fn texts_are_not_touched() {
     let raw = "root = \"\"\"\n  a   b=1\n\n\n\"\"\"\n";
     formats(raw, raw);

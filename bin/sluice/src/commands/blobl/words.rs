@@ -48,7 +48,7 @@ fn table(out: &mut String, title: &str, entries: &[Entry]) {
     let _ = write!(out, "\n{title}:\n");
     for entry in entries.iter().filter(|entry| entry.status != Status::Deprecated) {
         let summary = docs::first_sentence(entry.summary);
-        let _ = write!(out, "  {:width$}  {summary}\n", entry.name);
+        let _ = writeln!(out, "  {:width$}  {summary}", entry.name);
     }
 }
 
@@ -139,7 +139,7 @@ fn params(params: Params) -> String {
         let constant = if param.literal_only { ", constant" } else { "" };
         let kind = docs::kind_text(param.kind);
         let _ =
-            write!(out, "  {:width$}  {} ({kind}{default}{constant})\n", param.name, param.summary);
+            writeln!(out, "  {:width$}  {} ({kind}{default}{constant})", param.name, param.summary);
     }
     out
 }
@@ -158,7 +158,11 @@ fn example(example: &Example) -> String {
 }
 
 fn indented(text: &str) -> String {
-    text.trim_end().lines().map(|line| format!("    {line}\n")).collect()
+    let mut out = String::new();
+    for line in text.trim_end().lines() {
+        let _ = writeln!(out, "    {line}");
+    }
+    out
 }
 
 /// Paragraphs in lines of at most 80 characters.

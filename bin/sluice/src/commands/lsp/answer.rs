@@ -4,7 +4,8 @@ use lsp_types::{
     CompletionItem, CompletionItemKind, CompletionItemTag, CompletionParams, CompletionResponse,
     CompletionTextEdit, Diagnostic, DiagnosticSeverity, DocumentFormattingParams, Documentation,
     GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverContents, HoverParams,
-    InsertTextFormat, Location, MarkupContent, MarkupKind, NumberOrString, Range, TextEdit, Uri,
+    InsertTextFormat, Location, MarkupContent, MarkupKind, NumberOrString, ParameterInformation,
+    ParameterLabel, Range, SignatureHelp, SignatureHelpParams, SignatureInformation, TextEdit, Uri,
 };
 use sluice_bloblang::assist::{self, Item, ItemKind};
 use sluice_bloblang::{Program, format};
@@ -101,6 +102,33 @@ fn completion_item(at: usize, item: Item, range: Range, client: Client) -> Compl
         label: item.label,
         ..CompletionItem::default()
     }
+}
+
+pub(super) fn signature(
+    documents: &Documents,
+    client: Client,
+    params: &SignatureHelpParams,
+) -> Option<SignatureHelp> {
+    let place = &params.text_document_position_params;
+    let document = documents.get(&place.text_document.uri)?;
+    let region = document.region(place.position.line)?;
+    let offset = region.offset(place.position, client.units);
+    let signature = assist::signature(&region.text, offset, &document.language)?;
+    let parameters = signature.params.into_iter().map(|(label, summary)| ParameterInformation {
+        label: ParameterLabel::Simple(label),
+        documentation: Some(Documentation::MarkupContent(markdown(summary.to_owned()))),
+    });
+    let active = signature.active.and_then(|active| u32::try_from(active).ok());
+    Some(SignatureHelp {
+        signatures: vec![SignatureInformation {
+            label: signature.label,
+            documentation: Some(Documentation::MarkupContent(markdown(signature.summary))),
+            parameters: Some(parameters.collect()),
+            active_parameter: active,
+        }],
+        active_signature: Some(0),
+        active_parameter: active,
+    })
 }
 
 pub(super) fn definition(

@@ -18,12 +18,14 @@ use lsp_types::notification::{
     DidChangeTextDocument, DidCloseTextDocument, DidOpenTextDocument, Notification as _,
     PublishDiagnostics,
 };
-use lsp_types::request::{Completion, Formatting, GotoDefinition, HoverRequest, Request as _};
+use lsp_types::request::{
+    Completion, Formatting, GotoDefinition, HoverRequest, Request as _, SignatureHelpRequest,
+};
 use lsp_types::{
     CompletionOptions, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
     DidOpenTextDocumentParams, HoverProviderCapability, InitializeParams, OneOf,
     PositionEncodingKind, PublishDiagnosticsParams, ServerCapabilities, ServerInfo,
-    TextDocumentSyncCapability, TextDocumentSyncKind, Uri,
+    SignatureHelpOptions, TextDocumentSyncCapability, TextDocumentSyncKind, Uri,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -91,6 +93,10 @@ fn capabilities(units: Units) -> ServerCapabilities {
             trigger_characters: Some([".", "$", "@", "("].map(String::from).to_vec()),
             ..CompletionOptions::default()
         }),
+        signature_help_provider: Some(SignatureHelpOptions {
+            trigger_characters: Some(["(", ","].map(String::from).to_vec()),
+            ..SignatureHelpOptions::default()
+        }),
         definition_provider: Some(OneOf::Left(true)),
         document_formatting_provider: Some(OneOf::Left(true)),
         ..ServerCapabilities::default()
@@ -130,6 +136,9 @@ impl Server<'_> {
             }
             Completion::METHOD => reply::<Completion>(request, |params| {
                 answer::completion(documents, *client, &params)
+            }),
+            SignatureHelpRequest::METHOD => reply::<SignatureHelpRequest>(request, |params| {
+                answer::signature(documents, *client, &params)
             }),
             GotoDefinition::METHOD => reply::<GotoDefinition>(request, |params| {
                 answer::definition(documents, *client, params)
