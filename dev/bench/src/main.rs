@@ -2,6 +2,7 @@
 //! their ratio, so that the figures mean something on any machine.
 
 mod bloblang;
+mod engine;
 mod events;
 mod http;
 mod load;
@@ -39,6 +40,8 @@ enum Bench {
     Http(http::Options),
     /// What one more user of a stream costs.
     Users(users::Options),
+    /// What the engine costs: an empty pipeline, single processors, a fan-out, a second thread.
+    Engine(engine::Options),
     /// Minutes of random faults: nothing is lost, memory stays flat.
     Soak(soak::Options),
     /// Size of the program and time until it listens with many APIs.
@@ -57,6 +60,7 @@ fn main() -> Result<()> {
         Bench::Pipeline(options) => pipeline::run(&built()?, &options),
         Bench::Http(options) => http::run(&built()?, &options),
         Bench::Users(options) => users::run(&built()?, &options),
+        Bench::Engine(options) => engine::run(&built()?, &options),
         Bench::Soak(options) => soak::run(&built()?, &options),
         Bench::Start(options) => start::run(&built()?, &options),
     }

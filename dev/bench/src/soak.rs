@@ -93,7 +93,7 @@ output:
       - fallback:
           - switch:
               cases:
-                - check: random_int(max: 9) < 5
+                - check: 'random_int(max: 9) < 5'
                   output: {{ file: {{ path: first.txt, codec: lines }} }}
                 - output: {{ reject: 'not here' }}
           - file: {{ path: second.txt, codec: lines }}

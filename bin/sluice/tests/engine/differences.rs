@@ -3,6 +3,13 @@
 /// A case (`file / name`) and the reason for which it differs on purpose.
 pub(crate) const KNOWN: &[(&str, &str)] = &[];
 
+/// Cases whose outcome hangs on pauses between messages, and how. On a busy machine they may need
+/// another attempt.
+pub(crate) const TIMED: &[(&str, &str)] = &[(
+    "http.yaml / websocket_reads_http_server_output",
+    "two pipeline threads keep the order only while messages come 20 ms apart",
+)];
+
 /// Components that are not built yet. A failing case that configures one of them waits for it.
 pub(crate) const WAITING: &[&str] = &[
 ];

@@ -47,6 +47,36 @@ impl Place {
         std::fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
+    fn connect(&self) -> std::io::Result<TcpStream> {
+        let stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(stream)
+    }
+
+    /// Sends a request to a program that may end at any time.
+    pub(crate) fn try_post(&self, path: &str, body: &str) -> std::io::Result<Reply> {
+        self.exchange(self.connect()?, "POST", path, "", body)
+    }
+
+    fn exchange(
+        &self,
+        mut stream: TcpStream,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> std::io::Result<Reply> {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+            self.port,
+            body.len()
+        );
+        stream.write_all(request.as_bytes())?;
+        let mut reply = Vec::new();
+        stream.read_to_end(&mut reply)?;
+        Ok(Reply::read(&reply))
+    }
+
     pub(crate) fn start(&self, arguments: &[&str]) -> Program<'_> {
         let log = std::fs::File::create(self.path("program.log")).unwrap();
         let child = Command::new(PROGRAM)
@@ -96,17 +126,8 @@ impl Program<'_> {
     /// Sends a request with further headers, each ending with a line break.
     #[track_caller]
     pub(crate) fn ask_with(&self, method: &str, path: &str, headers: &str, body: &str) -> Reply {
-        let address = format!("127.0.0.1:{}", self.place.port);
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        let mut stream = self.until("a listener", || TcpStream::connect(&address).ok());
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut reply = Vec::new();
-        stream.read_to_end(&mut reply).unwrap();
-        Reply::read(&reply)
+        let stream = self.until("a listener", || self.place.connect().ok());
+        self.place.exchange(stream, method, path, headers, body).unwrap()
     }
 
     #[track_caller]
@@ -139,6 +160,12 @@ impl Program<'_> {
         self.until(&format!("{text} in {name}"), || {
             self.place.read(name).contains(text).then_some(())
         });
+    }
+
+    /// Ends it at once, without a chance to finish anything.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     fn signal(&self, name: &str) {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use sluice_config::config;
+use sluice_engine::wiring::spans::Spans;
 use sluice_engine::{BuiltOutput, Registry, Scope, Sink};
 use sluice_message::{Batch, DeliveryError};
 use sluice_telemetry::Counter;
@@ -26,6 +27,7 @@ struct Discard {
     connected: Counter,
     sent: Counter,
     batch_sent: Counter,
+    spans: Option<Spans>,
 }
 
 impl Discard {
@@ -39,6 +41,7 @@ impl Discard {
             connected: scope.counter("output_connection_up"),
             sent: scope.counter("output_sent"),
             batch_sent: scope.counter("output_batch_sent"),
+            spans: Spans::new(&scope.environment().tracer, "output_drop"),
         }
     }
 }
@@ -51,7 +54,8 @@ impl Sink for Discard {
         }
     }
 
-    async fn write(&self, batch: Batch) -> Result<(), DeliveryError> {
+    async fn write(&self, mut batch: Batch) -> Result<(), DeliveryError> {
+        let _spans = self.spans.as_ref().map(|spans| spans.enter(&mut batch));
         self.sent.add(batch.len());
         self.batch_sent.add(1);
         Ok(())

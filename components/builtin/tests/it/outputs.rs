@@ -127,7 +127,7 @@ async fn switch_divides_a_batch_and_reports_failures_by_member() {
     let output = "{ switch: { strict_mode: true, cases: [ \
                   { check: 'content() == \"a\"', continue: true, output: $1 }, \
                   { check: 'content() != \"x\"', output: $2 } ] } }";
-    let mut it = setup("switch_output", output);
+    let it = setup("switch_output", output);
     it.script(2, [Action::FailMembers(vec![1])]);
     it.input.push(&["a", "b", "c"]);
     settle().await;

@@ -179,7 +179,7 @@ impl Out {
     /// Whether a message is where it has to be.
     fn has(&self, name: &str, message: u32, taken: &BTreeMap<String, Vec<u32>>) -> bool {
         let below = |at: usize, out: &Out| out.has(&format!("{name}_{at}"), message, taken);
-        let mut each = |outs: &[Out]| -> Vec<bool> {
+        let each = |outs: &[Out]| -> Vec<bool> {
             outs.iter().enumerate().map(|(at, out)| below(at, out)).collect()
         };
         match self {

@@ -150,7 +150,8 @@ impl TraceExporter {
         }
         let Some(mut queue) = self.queue.lock().await.take() else { return };
         let mut waiting = Vec::new();
-        let mut ticks = tokio::time::interval(self.interval);
+        let first = tokio::time::Instant::now() + self.interval;
+        let mut ticks = tokio::time::interval_at(first, self.interval);
         loop {
             let room = BATCH - waiting.len();
             let is_last = tokio::select! {

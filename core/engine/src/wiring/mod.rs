@@ -8,7 +8,7 @@ pub mod input;
 pub(crate) mod metered;
 pub mod output;
 pub mod resumable;
-mod spans;
+pub mod spans;
 pub mod stream;
 
 pub use chain::{Chain, Step};

@@ -13,13 +13,13 @@ use sluice_telemetry::{Span, Tracer};
 use crate::Delivery;
 
 /// A component's spans, for each message it is handed.
-pub(crate) struct Spans {
+pub struct Spans {
     tracer: Tracer,
     name: Arc<str>,
 }
 
-/// Messages that belong to the spans of a component.
-pub(crate) struct Entered(Vec<Member>);
+/// Messages that belong to the spans of a component. The spans end when this is dropped.
+pub struct Entered(Vec<Member>);
 
 struct Member {
     span: Span,
@@ -32,12 +32,12 @@ struct Member {
 
 impl Spans {
     /// Spans of this name, if anything is traced.
-    pub(crate) fn new(tracer: &Tracer, name: impl Into<Arc<str>>) -> Option<Self> {
+    pub fn new(tracer: &Tracer, name: impl Into<Arc<str>>) -> Option<Self> {
         tracer.is_active().then(|| Self { tracer: tracer.clone(), name: name.into() })
     }
 
     /// Begins a span for each message.
-    pub(crate) fn enter(&self, batch: &mut Batch) -> Entered {
+    pub fn enter(&self, batch: &mut Batch) -> Entered {
         let mut members = Vec::with_capacity(batch.len());
         for message in batch.iter_mut() {
             let outer = message.context().trace.clone();
@@ -72,7 +72,7 @@ impl Spans {
 
 impl Entered {
     /// Ends the spans; what came out belongs to what it belonged to before.
-    pub(crate) fn leave(mut self, batches: &mut [Batch]) {
+    pub fn leave(mut self, batches: &mut [Batch]) {
         let texts: Vec<Arc<str>> = self.0.iter().map(|member| member.own.clone()).collect();
         let places: HashMap<&str, usize> =
             texts.iter().enumerate().map(|(at, own)| (&**own, at)).collect();
@@ -87,7 +87,7 @@ impl Entered {
     }
 
     /// Ends the spans of what failed.
-    pub(crate) fn fail(mut self, error: &DeliveryError) {
+    pub fn fail(mut self, error: &DeliveryError) {
         for member in &mut self.0 {
             member.span.fail(&error.to_string());
         }
