@@ -10,6 +10,7 @@ mod process;
 mod report;
 mod soak;
 mod start;
+mod tenants;
 mod users;
 
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ enum Bench {
     Users(users::Options),
     /// Minutes of random faults: nothing is lost, memory stays flat.
     Soak(soak::Options),
+    /// Many users, each with an own consumer group and WebSocket.
+    Tenants(tenants::Options),
     /// Size of the program and time until it listens with many APIs.
     Start(start::Options),
 }
@@ -59,5 +62,6 @@ fn main() -> Result<()> {
         Bench::Users(options) => users::run(&built()?, &options),
         Bench::Soak(options) => soak::run(&built()?, &options),
         Bench::Start(options) => start::run(&built()?, &options),
+        Bench::Tenants(options) => tenants::run(&built()?, &options),
     }
 }
