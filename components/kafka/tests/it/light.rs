@@ -154,7 +154,7 @@ fn a_position_that_was_deleted_goes_on_as_configured() {
 fn a_group_with_members_elsewhere_is_joined() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "light-joins", 2).await, unique("group"));
-        let full = config(&broker, &topic, &group).replace("light", "full");
+        let full = config(&broker, &topic, &group).replace("group_mode: light", "group_mode: full");
         let mut member = World::default().input(&full);
         produce(&broker, &topic, 0, &numbers(0..2)).await;
         member.take(2).await;
