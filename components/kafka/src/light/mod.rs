@@ -70,6 +70,7 @@ impl LightInput {
         let cluster = settings.cluster.without_group();
         let key = House::key(&cluster, &settings);
         let make = || {
+            explain(&settings, scope);
             let metrics = environment.metrics.clone();
             Ok::<_, Infallible>(House::new(cluster, settings.clone(), metrics))
         };
@@ -134,6 +135,22 @@ impl LightInput {
         let exists = (low..=high).contains(&stored);
         Ok(if exists { Start::At(stored) } else { otherwise(low) })
     }
+}
+
+/// Tells, once for all groups at the same topics, how they are read.
+fn explain(settings: &Settings, scope: &Scope) {
+    let topics = &settings.wanted.names;
+    let (label, path) = (scope.label(), scope.path());
+    let Some(selection) = scope.selection() else {
+        info!(%label, %path, ?topics, "light consumer groups: one reader for all, each sees every record");
+        return;
+    };
+    let keys: Vec<String> = selection.path().iter().map(ToString::to_string).collect();
+    let field = keys.join(".");
+    info!(
+        %label, %path, ?topics, %field,
+        "light consumer groups: one reader for all, records go to those whom the field names"
+    );
 }
 
 #[async_trait]
