@@ -88,6 +88,20 @@ impl Cluster {
         self.set(name, value.as_millis().to_string());
     }
 
+    /// The same without a group: clients that serve many groups are shared.
+    pub(crate) fn without_group(&self) -> Self {
+        let mut cluster = self.clone();
+        let is_group = |line: &&str| line.starts_with("group.id=");
+        cluster.key =
+            self.key.lines().filter(|line| !is_group(line)).fold(String::new(), |mut key, line| {
+                key.push_str(line);
+                key.push('\n');
+                key
+            });
+        cluster.config.set("group.id", "sluice-without-group");
+        cluster
+    }
+
     /// Lets the client library tell what it does.
     pub(crate) fn verbose(&mut self) {
         self.set("debug", "cgrp,topic,fetch,security,consumer");

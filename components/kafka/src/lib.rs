@@ -13,6 +13,7 @@ mod cluster;
 mod ffi;
 mod fields;
 mod input;
+mod light;
 mod oauth2;
 mod output;
 mod tokens;

@@ -24,6 +24,7 @@
 //! parameter can change what a program does, only what it computes with.
 //! Lives elsewhere: values, JSON and number texts (`sluice-value`), messages, files and caches.
 
+pub mod analysis;
 pub mod assist;
 mod budget;
 pub mod builtin;

@@ -24,6 +24,7 @@ mod resources;
 mod scope;
 mod shared;
 mod stop;
+pub mod tenancy;
 pub mod wiring;
 
 pub use component::{

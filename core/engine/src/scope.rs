@@ -10,6 +10,7 @@ use sluice_telemetry::{Counter, Labels, Metrics, Tracer};
 use crate::http::HttpHost;
 use crate::owner::Owner;
 use crate::registry::{Inferred, read_config};
+use crate::tenancy::{Selection, Tenancy};
 use crate::wiring::definition::ErrorLog;
 use crate::wiring::{self, Chain, Step};
 use crate::{
@@ -53,6 +54,8 @@ pub struct Scope {
     /// Follows the environment's stop; a component that ends its children has one of its own.
     stop: Stop,
     error_log: Option<Arc<ErrorLog>>,
+    /// Of an instance of a template.
+    tenancy: Option<Arc<Tenancy>>,
 }
 
 impl Scope {
@@ -66,7 +69,37 @@ impl Scope {
             component: String::new(),
             stop,
             error_log: None,
+            tenancy: None,
         }
+    }
+
+    /// The same place, in an instance of a template.
+    pub fn with_tenancy(&self, tenancy: Tenancy) -> Self {
+        Self { tenancy: Some(Arc::new(tenancy)), ..self.clone() }
+    }
+
+    /// The same place; the stream will keep only these messages of its input.
+    pub(crate) fn with_selection(&self, selection: Option<Selection>) -> Self {
+        let Some(tenancy) = &self.tenancy else { return self.clone() };
+        let tenancy = Tenancy { selection, ..Tenancy::clone(tenancy) };
+        Self { tenancy: Some(Arc::new(tenancy)), ..self.clone() }
+    }
+
+    pub(crate) fn has_tenancy(&self) -> bool {
+        self.tenancy.is_some()
+    }
+
+    /// Whether a value of a request went into a field of this component.
+    pub fn is_filled(&self, field: &str) -> bool {
+        let Some(tenancy) = &self.tenancy else { return false };
+        let path = self.path.strip_prefix("root.").unwrap_or(&self.path);
+        tenancy.filled.contains(&format!("{path}.{}.{field}", self.component))
+    }
+
+    /// Which messages the stream will keep, if this is its input and that is known.
+    pub fn selection(&self) -> Option<&Selection> {
+        let tenancy = self.tenancy.as_ref().filter(|_| self.path == "root.input");
+        tenancy?.selection.as_ref()
     }
 
     pub fn environment(&self) -> &Environment {

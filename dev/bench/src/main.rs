@@ -11,6 +11,7 @@ mod process;
 mod report;
 mod soak;
 mod start;
+mod tenants;
 mod users;
 
 use std::path::PathBuf;
@@ -44,6 +45,8 @@ enum Bench {
     Engine(engine::Options),
     /// Minutes of random faults: nothing is lost, memory stays flat.
     Soak(soak::Options),
+    /// Many users, each with an own consumer group and WebSocket.
+    Tenants(tenants::Options),
     /// Size of the program and time until it listens with many APIs.
     Start(start::Options),
 }
@@ -63,5 +66,6 @@ fn main() -> Result<()> {
         Bench::Engine(options) => engine::run(&built()?, &options),
         Bench::Soak(options) => soak::run(&built()?, &options),
         Bench::Start(options) => start::run(&built()?, &options),
+        Bench::Tenants(options) => tenants::run(&built()?, &options),
     }
 }

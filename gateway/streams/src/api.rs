@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::header::{HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use serde_json::Value as Json;
@@ -138,7 +139,8 @@ impl ApiHandler for StreamApi {
                 return fault(StatusCode::INTERNAL_SERVER_ERROR, "invalid route handler");
             }
             Found::Full => {
-                return fault(StatusCode::SERVICE_UNAVAILABLE, "too many stream instances");
+                let full = fault(StatusCode::SERVICE_UNAVAILABLE, "too many stream instances");
+                return come_again(full);
             }
         };
         let Some(handler) = instance.mounts.handler(path) else {
@@ -178,6 +180,17 @@ impl ApiHandler for StreamApi {
     }
 }
 
+/// Instances end when nobody uses them: there may be room soon.
+fn come_again(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Answered(mut response) => {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            Outcome::Answered(response)
+        }
+        other => other,
+    }
+}
+
 enum Found {
     Running(Arc<Instance>),
     Broken,
@@ -193,7 +206,7 @@ impl Inner {
     fn instance(&self, at: usize, values: Values) -> Found {
         let slot = {
             let mut instances = self.lock();
-            let full = instances.len() >= self.settings.max_instances;
+            let full = instances.len() >= self.settings.max_instances || self.settings.is_full();
             match instances.get(&(at, values.clone())) {
                 Some(slot) => slot.clone(),
                 None if full => return Found::Full,

@@ -12,6 +12,7 @@ use sluice_engine::http::HttpBody;
 use sluice_engine::{Resources, Stream, StreamStatus};
 
 use crate::mounts::Mounts;
+use crate::settings::Counted;
 
 /// Time that one stream gets to stop.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,17 +25,24 @@ pub(crate) struct Instance {
     status: Arc<StreamStatus>,
     stream: Mutex<Option<Stream>>,
     resources: Resources,
+    _counted: Counted,
     /// Milliseconds since [`BEGINNING`].
     last_used: AtomicU64,
 }
 
 impl Instance {
-    pub(crate) fn new(stream: Stream, resources: Resources, mounts: Mounts) -> Self {
+    pub(crate) fn new(
+        stream: Stream,
+        resources: Resources,
+        mounts: Mounts,
+        counted: Counted,
+    ) -> Self {
         let instance = Self {
             mounts,
             status: stream.status().clone(),
             stream: Mutex::new(Some(stream)),
             resources,
+            _counted: counted,
             last_used: AtomicU64::new(0),
         };
         instance.touch();

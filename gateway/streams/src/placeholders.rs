@@ -67,6 +67,37 @@ pub(crate) fn names_below(node: &Node, names: &mut BTreeSet<String>) {
     }
 }
 
+/// The document paths of scalars in which one of `names` stands.
+pub(crate) fn filled_below(
+    node: &Node,
+    names: &BTreeSet<String>,
+    path: &mut String,
+    filled: &mut BTreeSet<String>,
+) {
+    let mut step = |key: &str, below: &Node| {
+        let length = path.len();
+        if length > 0 {
+            path.push('.');
+        }
+        path.push_str(key);
+        filled_below(below, names, path, filled);
+        path.truncate(length);
+    };
+    match &node.value {
+        NodeValue::List(items) => {
+            items.iter().enumerate().for_each(|(at, item)| step(&at.to_string(), item));
+        }
+        NodeValue::Map(fields) => fields.iter().for_each(|(key, field)| step(&key.name, field)),
+        NodeValue::Scalar(scalar) => {
+            let mut found = BTreeSet::new();
+            names_in(&scalar.text, &mut found);
+            if !found.is_disjoint(names) {
+                filled.insert(path.clone());
+            }
+        }
+    }
+}
+
 /// The values of a template's placeholders for one instance. What has no value reads as empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Values(BTreeMap<String, String>);
@@ -123,6 +154,18 @@ mod tests {
         check("<$tyk_context.q>", "<$tyk_context.path ${HOME}\n\">");
         check("$tyk_context.missing|$tyk_context.", "|$tyk_context.");
         check("plain", "plain");
+    }
+
+    #[test]
+    fn fields_that_a_request_fills_are_known_by_their_path() {
+        let text = "input: { broker: { inputs: [ { kafka: { consumer_group: g-$tyk_context.u, \
+                    topics: [$secret_env.t] } } ] } }";
+        let node = sluice_config::parse(text).unwrap();
+        let names = BTreeSet::from(["tyk_context.u".to_owned()]);
+        let mut filled = BTreeSet::new();
+        filled_below(&node, &names, &mut String::new(), &mut filled);
+        let expected = "input.broker.inputs.0.kafka.consumer_group".to_owned();
+        assert_eq!(filled.into_iter().collect::<Vec<_>>(), [expected]);
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sluice_config::ComponentKind;
 use sluice_engine::{Registry, Shared};
-use sluice_telemetry::Metrics;
+use sluice_telemetry::{Gauge, Labels, Metrics};
 
 /// Components that touch the host, by kind; refused inside APIs unless allowed by name.
 const UNSAFE: [(ComponentKind, &[&str]); 4] = [
@@ -47,11 +48,15 @@ pub struct StreamSettings {
     pub idle_limit: Duration,
     /// Most instances of one API; requests that would need more are refused with 503.
     pub max_instances: usize,
+    /// Most instances of all APIs together; answered the same way.
+    pub max_instances_of_node: usize,
     /// Batches that a stream processes at once when it does not say.
     pub cores: usize,
     pub metrics: Metrics,
     /// Clients shared by all streams.
     pub shared: Shared,
+    /// Instances of all APIs.
+    pub(crate) running: Arc<AtomicUsize>,
 }
 
 impl StreamSettings {
@@ -66,10 +71,25 @@ impl StreamSettings {
             hide_generator_header: false,
             idle_limit: Duration::from_mins(1),
             max_instances: 20_000,
+            max_instances_of_node: 50_000,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             metrics: Metrics::default(),
             shared: Shared::default(),
+            running: Arc::default(),
         }
+    }
+
+    /// Whether this node has as many instances as it may have.
+    pub(crate) fn is_full(&self) -> bool {
+        self.running.load(Ordering::Relaxed) >= self.max_instances_of_node
+    }
+
+    /// Counts an instance for as long as the result lives.
+    pub(crate) fn count(&self) -> Counted {
+        let gauge = self.metrics.gauge("stream_instances", &Labels::default());
+        self.running.fetch_add(1, Ordering::Relaxed);
+        gauge.add(1);
+        Counted { running: self.running.clone(), gauge }
     }
 
     /// The components that may not be used.
@@ -78,5 +98,18 @@ impl StreamSettings {
         let all =
             UNSAFE.iter().flat_map(|(kind, names)| names.iter().map(move |name| (*kind, *name)));
         all.filter(|(_, name)| !allowed(name)).map(|(kind, name)| (kind, name.to_owned())).collect()
+    }
+}
+
+/// An instance that is counted.
+pub(crate) struct Counted {
+    running: Arc<AtomicUsize>,
+    gauge: Gauge,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.running.fetch_sub(1, Ordering::Relaxed);
+        self.gauge.add(-1);
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 use sluice_config::{ComponentKind, Node, NodeValue, Parameters, Reader};
-use sluice_engine::{BuildError, Environment, Resources, Stop, StreamConfig};
+use sluice_engine::tenancy::Tenancy;
+use sluice_engine::{BuildError, Environment, Resources, Scope, Stop, Stream, StreamConfig};
 use sluice_plane::RequestContext;
 
 use crate::definition::{adapt, node_of};
 use crate::instance::Instance;
 use crate::mounts::{Mounts, key};
-use crate::placeholders::{Values, names_below};
+use crate::placeholders::{Values, filled_below, names_below};
 use crate::routes::Routes;
 use crate::settings::StreamSettings;
 
@@ -28,6 +29,8 @@ pub(crate) struct Template {
     /// apart and make no instance of their own.
     groups: BTreeMap<String, String>,
     forbidden: Arc<BTreeSet<(ComponentKind, String)>>,
+    /// Document paths of the fields that values of requests go into.
+    filled: Arc<BTreeSet<String>>,
 }
 
 impl Template {
@@ -48,7 +51,10 @@ impl Template {
         let mut without_groups = node.clone();
         take_groups(&mut without_groups, &mut groups);
         let (names, constants) = split_names(&without_groups, settings)?;
+        let mut filled = BTreeSet::new();
+        filled_below(&without_groups, &names, &mut String::new(), &mut filled);
         Ok(Self {
+            filled: Arc::new(filled),
             id: format!("{api}_{name}"),
             routes,
             node,
@@ -101,8 +107,13 @@ impl Template {
             .with_parameters(parameters.as_deref().map(|it| it as &dyn Parameters))
             .read(&self.node)?;
         let resources = environment.resources.clone();
-        let stream = config.start(environment)?;
-        Ok(Instance::new(stream, resources, mounts))
+        let scope = Scope::root(environment);
+        let scope = match self.names.is_empty() || self.is_background() {
+            true => scope,
+            false => scope.with_tenancy(Tenancy { filled: self.filled.clone(), selection: None }),
+        };
+        let stream = Stream::start(config.build(&scope)?);
+        Ok(Instance::new(stream, resources, mounts, settings.count()))
     }
 
     fn environment(
@@ -129,7 +140,8 @@ impl Template {
             parameters,
             forbidden: self.forbidden.clone(),
             stream: self.id.clone(),
-            cores: settings.cores,
+            // The instances of a template are many and each has little to do.
+            cores: if self.names.is_empty() { settings.cores } else { 1 },
         }
     }
 }

@@ -4,6 +4,8 @@
 pub const KNOWN: &[(&str, &str)] = &[
     ("input.http_client.body: ours alone", BODY),
     ("input.http_client.follow_redirects: ours alone", REDIRECTS),
+    ("input.kafka.group_mode: ours alone", LIGHT),
+    ("input.kafka_franz.group_mode: ours alone", LIGHT),
     ("output.http_client.body: ours alone", BODY),
     ("output.http_client.follow_redirects: ours alone", REDIRECTS),
     ("output.http_server.consumer_group: ours alone", "published documents of gateways have it"),
@@ -15,6 +17,7 @@ pub const KNOWN: &[(&str, &str)] = &[
 ];
 
 const BODY: &str = "published examples have it, although the reference's program does not know it";
+const LIGHT: &str = "groups of one reader each share their reading, which has to be switchable";
 const REDIRECTS: &str = "whether redirects are followed is a question of safety";
 
 /// Not built yet; later issues bring them.

@@ -22,6 +22,13 @@ config! {
         regexp_topics: bool = false,
         /// The consumer group, if any. Not with named partitions.
         consumer_group: Option<String>,
+        /// How a position in the group is kept. `full`: as a member of the group, which shares the
+        /// partitions with the others. `light`: only the position is stored, under the group's
+        /// name, and reading is shared with all other light groups at the same topics; for groups
+        /// of one reader each, such as one per user. `auto`: light where the group's name comes
+        /// from a request, else full. A light input joins its group as a member when it turns out
+        /// to have others.
+        group_mode: String = "auto" => options("auto", "light", "full") advanced,
         /// Name of this client in the brokers' logs and quotas.
         client_id: String = "bento" => advanced,
         /// Rack of this client: brokers that know racks let it read from a replica close by.

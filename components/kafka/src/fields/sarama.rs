@@ -27,6 +27,13 @@ config! {
         /// The consumer group. Required for topics without partitions; empty with named partitions
         /// means that no position is stored.
         consumer_group: String = "",
+        /// How a position in the group is kept. `full`: as a member of the group, which shares the
+        /// partitions with the others. `light`: only the position is stored, under the group's
+        /// name, and reading is shared with all other light groups at the same topics; for groups
+        /// of one reader each, such as one per user. `auto`: light where the group's name comes
+        /// from a request, else full. A light input joins its group as a member when it turns out
+        /// to have others.
+        group_mode: String = "auto" => options("auto", "light", "full") advanced,
         /// Name of this client in the brokers' logs and quotas.
         client_id: String = "bento" => advanced,
         /// Rack of this client: brokers that know racks let it read from a replica close by.

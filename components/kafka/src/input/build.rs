@@ -7,10 +7,12 @@ use regex::Regex;
 use sluice_config::Query;
 use sluice_engine::wiring::batching::BatchPolicy;
 use sluice_engine::{BuildError, Mode, Scope};
+use tracing::info;
 
 use super::settings::{ExtractTrace, Settings, Wanted};
 use crate::cluster::{Cluster, Parts, Sasl, check_version, split_list};
 use crate::fields::{FranzInput, KafkaInput};
+use crate::light;
 use crate::topics::{NEWEST, OLDEST, Topics, check_name};
 
 /// How long a broker may wait for new messages before it answers a fetch. It answers at once when
@@ -69,7 +71,17 @@ pub(super) fn from_kafka(config: &KafkaInput, scope: &Scope) -> Result<Settings,
         &config.transaction_isolation_level,
         FETCH_WAIT,
     );
+    let batching = batching(&config.batching);
+    let extract = config.extract_tracing_map.as_ref();
+    let identity = light::obstacle(cluster.config());
+    let obstacle = obstacle(&[
+        ("an empty consumer_group", group_id.is_none()),
+        ("batching", batching.is_some()),
+        ("extract_tracing_map", extract.is_some()),
+        (identity.unwrap_or_default(), identity.is_some()),
+    ]);
     Ok(Settings {
+        is_light: is_light(&config.group_mode, obstacle, scope)?,
         cluster,
         wanted,
         group: group_id,
@@ -81,13 +93,9 @@ pub(super) fn from_kafka(config: &KafkaInput, scope: &Scope) -> Result<Settings,
         reconnect_on_missing: false,
         multi_header: config.multi_header,
         with_lag: true,
-        batching: batching(&config.batching),
+        batching,
         rate_limit: None,
-        tracing: tracing(
-            config.extract_tracing_map.as_ref(),
-            config.new_root_span_with_link,
-            scope,
-        )?,
+        tracing: tracing(extract, config.new_root_span_with_link, scope)?,
         remembered: Mutex::default(),
     })
 }
@@ -129,7 +137,19 @@ pub(super) fn from_franz(config: &FranzInput, scope: &Scope) -> Result<Settings,
         config.fetch_max_wait.min(FETCH_WAIT),
     );
     let limit = Some(&config.rate_limit).filter(|label| !label.is_empty());
+    let batching = batching(&config.batching);
+    let extract = config.extract_tracing_map.as_ref();
+    let identity = light::obstacle(cluster.config());
+    let obstacle = obstacle(&[
+        ("an empty consumer_group", group.is_none()),
+        ("batching", batching.is_some()),
+        ("rate_limit", limit.is_some()),
+        ("extract_tracing_map", extract.is_some()),
+        ("auto_offset_reset: none", reset == "none"),
+        (identity.unwrap_or_default(), identity.is_some()),
+    ]);
     Ok(Settings {
+        is_light: is_light(&config.group_mode, obstacle, scope)?,
         cluster,
         wanted,
         group,
@@ -141,13 +161,9 @@ pub(super) fn from_franz(config: &FranzInput, scope: &Scope) -> Result<Settings,
         reconnect_on_missing: config.reconnect_on_unknown_topic_or_partition,
         multi_header: config.multi_header,
         with_lag: false,
-        batching: batching(&config.batching),
+        batching,
         rate_limit: limit.map(|label| scope.resources().rate_limit(label)).transpose()?,
-        tracing: tracing(
-            config.extract_tracing_map.as_ref(),
-            config.new_root_span_with_link,
-            scope,
-        )?,
+        tracing: tracing(extract, config.new_root_span_with_link, scope)?,
         remembered: Mutex::default(),
     })
 }
@@ -248,6 +264,29 @@ fn set_reading(
     cluster.set("fetch.error.backoff.ms", "200");
     // Bounds what one consumer keeps of messages not yet read.
     cluster.set("queued.max.messages.kbytes", "16384");
+}
+
+/// The first thing that keeps a group from being light.
+fn obstacle(things: &[(&'static str, bool)]) -> Option<&'static str> {
+    things.iter().find(|(_, is_there)| *is_there).map(|(name, _)| *name)
+}
+
+/// Whether the group's reading is shared with others.
+fn is_light(mode: &str, obstacle: Option<&'static str>, scope: &Scope) -> Result<bool, BuildError> {
+    match (mode.to_ascii_lowercase().as_str(), obstacle) {
+        ("full", _) => Ok(false),
+        ("light", Some(obstacle)) => {
+            Err(BuildError::new(format!("group_mode: light cannot be combined with {obstacle}")))
+        }
+        ("light", None) => Ok(true),
+        (_, None) => Ok(scope.is_filled("consumer_group")),
+        (_, Some(obstacle)) => {
+            if scope.is_filled("consumer_group") {
+                info!(label = %scope.label(), path = %scope.path(), "each user joins the consumer group as a member of its own, because of {obstacle}");
+            }
+            Ok(false)
+        }
+    }
 }
 
 fn batching(policy: &BatchPolicy) -> Option<BatchPolicy> {

@@ -146,6 +146,11 @@ impl Checkpoint {
         self.state().reached
     }
 
+    /// The first offset without an answer, while there is one.
+    pub(crate) fn first_open(&self) -> Option<i64> {
+        self.state().spans.front().map(|span| span.first)
+    }
+
     /// After a failure, once all other answers are there: the offset to read from again. Starts
     /// anew from it.
     pub(crate) fn rewind(&self) -> Option<i64> {

@@ -25,26 +25,25 @@ use sluice_engine::{BuildError, BuiltInput, ConnectError, Input, Reader, Registr
 use self::build::{from_franz, from_kafka};
 use self::reader::PartitionReader;
 use self::session::Session;
-use self::settings::Settings;
 use crate::client::Journal;
 use crate::fields::{FranzInput, KafkaInput};
+use crate::light::LightInput;
+
+pub(crate) use self::checkpoint::{Checkpoint, Ticket};
+pub(crate) use self::convert::Converter;
+pub(crate) use self::events::{Events, KafkaConsumer, with_offsets};
+pub(crate) use self::settings::{Settings, discover};
 
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .input("kafka", |config: KafkaInput, scope| {
-            Ok(BuiltInput::connector(
-                PartitionInput::new(from_kafka(&config, scope)?, scope)?,
-                config.auto_replay_nacks,
-            ))
+            build(from_kafka(&config, scope)?, config.auto_replay_nacks, scope)
         })
         .doc(KAFKA_DOC)
         .categories(&["Services"]);
     registry
         .input("kafka_franz", |config: FranzInput, scope| {
-            Ok(BuiltInput::connector(
-                PartitionInput::new(from_franz(&config, scope)?, scope)?,
-                config.auto_replay_nacks,
-            ))
+            build(from_franz(&config, scope)?, config.auto_replay_nacks, scope)
         })
         .doc(FRANZ_DOC)
         .categories(&["Services"])
@@ -65,6 +64,15 @@ fn partitions_stand_alone(node: &Node) -> Vec<String> {
         return Vec::new();
     };
     vec![problem.to_owned()]
+}
+
+fn build(settings: Settings, replay: bool, scope: &Scope) -> Result<BuiltInput, BuildError> {
+    let input = PartitionInput::new(settings, scope)?;
+    if input.settings.is_light {
+        let light = LightInput::new(input.settings.clone(), input, scope)?;
+        return Ok(BuiltInput::connector(light, replay));
+    }
+    Ok(BuiltInput::connector(input, replay))
 }
 
 const KAFKA_DOC: &str = "Reads topics of Kafka, with or without a consumer group.
@@ -97,7 +105,7 @@ be on their way at once. Positions are stored only up to the first message that 
 `kafka_timestamp_unix_ms`, `kafka_tombstone_message`, and the headers of the message.";
 
 /// Connects readers of partitions.
-struct PartitionInput {
+pub(crate) struct PartitionInput {
     settings: Arc<Settings>,
     scope: Scope,
 }

@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) wanted: Wanted,
     /// The consumer group whose name positions are stored under.
     pub(crate) group: Option<String>,
+    /// Whether the group is one of a single reader, whose reading is shared with others.
+    pub(crate) is_light: bool,
     /// Whether to begin at the oldest message without a stored position.
     pub(crate) from_oldest: bool,
     pub(crate) checkpoint_limit: usize,

@@ -6,6 +6,7 @@
 mod commits;
 mod delivery;
 mod fields;
+mod light;
 mod outage;
 mod producing;
 mod rebalance;

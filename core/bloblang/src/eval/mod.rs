@@ -124,7 +124,11 @@ fn variable<'a>(
 
 /// A placeholder on its own: a number or boolean if its text is one, otherwise the text.
 fn param(name: &str, context: &Context<'_>) -> Value {
-    let text = context.input().params.get(name).unwrap_or_default();
+    bare_param(context.input().params.get(name).unwrap_or_default())
+}
+
+/// What the text of a placeholder on its own stands for.
+pub(crate) fn bare_param(text: &str) -> Value {
     match text {
         "true" => Value::Bool(true),
         "false" => Value::Bool(false),

@@ -22,6 +22,7 @@ pub(crate) use compile::Programs;
 use self::cache::CacheHandles;
 use self::view::View;
 use crate::Owner;
+use crate::tenancy::Selection;
 
 /// How a mapping treats the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +157,15 @@ impl Mapping {
             .map_onto(target, &surroundings.input(&view, at))
             .map_err(|error| error.to_string())?;
         Ok(write(made, origin.clone()))
+    }
+
+    /// Which messages the mapping keeps, where that is one text at one path: of all other documents
+    /// it makes nothing.
+    pub fn selection(&self) -> Option<Selection> {
+        let Compiled { program, surroundings } = &self.compiled;
+        let filter = language::analysis::filter(program)?;
+        let value = filter.text.resolve(&surroundings.values)?;
+        Some(Selection::new(filter.path.into(), value))
     }
 
     /// The program, for analysis.

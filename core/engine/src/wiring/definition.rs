@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sluice_config::{Block, ComponentKind, Kind, Kinds, Node, Problem, Problems, config};
+use sluice_config::{Block, ComponentKind, Kind, Kinds, Node, Problem, Problems, Query, config};
 
 use super::Chain;
 use super::stream::{ErrorStrategy, Parts};
-use crate::{BuildError, Environment, Scope, Stream};
+use crate::tenancy::Selection;
+use crate::{BuildError, Environment, Mode, Scope, Stream};
 
 config! {
     /// The parts of a configuration that make a stream. What else stands at the top level
@@ -105,7 +106,8 @@ impl StreamConfig {
         self.check_labels()?;
         let scope = &scope.with_error_log(&self.error_handling.log);
         self.build_resources(scope)?;
-        let source = scope.below("input").input(&self.input.node)?;
+        let source = scope.with_selection(self.selection(scope)).below("input");
+        let source = source.input(&self.input.node)?;
         let source = scope.below("buffer").buffer(&self.buffer.node)?(source);
         let threads = match self.pipeline.threads {
             n if n < 1 => scope.environment().cores,
@@ -120,6 +122,27 @@ impl StreamConfig {
             stop: scope.stop().clone(),
             error_strategy: self.error_handling.strategy(),
         })
+    }
+
+    /// Which messages of its input the first processor of an instance keeps, where nothing stands
+    /// between them. Mistakes are reported when the processor is built.
+    fn selection(&self, scope: &Scope) -> Option<Selection> {
+        let nothing_between =
+            self.input.node.get("processors").is_none() && self.buffer.node.get("none").is_some();
+        if !scope.has_tenancy() || !nothing_between {
+            return None;
+        }
+        let first = self.pipeline.processors.first()?;
+        let registry = &scope.environment().registry;
+        let found = registry.infer(ComponentKind::Processor, &first.node).ok()?;
+        let mode = match found.spec.name {
+            "mapping" | "bloblang" => Mode::Mapping,
+            "mutation" => Mode::Mutation,
+            _ => return None,
+        };
+        let (node, path) = (found.config?, "pipeline.processors.0".to_owned());
+        let query = Query { text: node.as_text()?.to_owned(), at: node.at, path };
+        scope.mapping(&query, mode).ok()?.selection()
     }
 
     /// Declares the labelled resources and builds them, those first that others refer to.

@@ -7,3 +7,4 @@ mod mapping;
 mod resources;
 mod stopping;
 mod support;
+mod tenancy;

@@ -1,0 +1,175 @@
+//! Light groups: thousands of consumer groups of one reader each, served by one consumer.
+//!
+//! A full member of a group costs a client with its connections, threads and buffers. Where each
+//! user has a group of their own, all of these clients would fetch the same records. Here a
+//! [`tail`] reads a set of topics once for all; each group is a [`subscriber`] with a cursor for
+//! each partition, and its position is stored under the group's name as any member's would be
+//! ([`offsets`]). The [`house`] is what groups at the same topics have in common; those that are
+//! behind [`catchup`] first.
+//!
+//! Holds always: a position is stored only after everything before it was delivered, or was not
+//! wanted; nobody waits for a slow tenant; memory is bounded by the tail and a short queue each.
+//! Lives elsewhere: which messages a tenant wants (`sluice_engine::tenancy`), full membership
+//! (`crate::input`).
+
+mod catchup;
+mod client;
+mod house;
+mod index;
+mod link;
+mod login;
+mod offsets;
+mod reader;
+mod ring;
+mod subscriber;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use sluice_engine::tenancy::Selection;
+use sluice_engine::{BuildError, ConnectError, Input, Reader, Scope};
+use tracing::info;
+
+pub(crate) use self::login::obstacle;
+
+use self::house::House;
+use self::reader::LightReader;
+use self::subscriber::{Failure, Start, Subscriber};
+use self::tail::Shared;
+use crate::input::{PartitionInput, Settings};
+
+/// Connects readers of light groups, and members where that is needed.
+pub(crate) struct LightInput {
+    settings: Arc<Settings>,
+    house: Arc<House>,
+    group: Arc<str>,
+    selection: Option<Selection>,
+    /// Set once the group has members: from then on it is joined.
+    joins: Arc<AtomicBool>,
+    member: PartitionInput,
+    label: String,
+    path: String,
+}
+
+impl LightInput {
+    pub(crate) fn new(
+        settings: Arc<Settings>,
+        member: PartitionInput,
+        scope: &Scope,
+    ) -> Result<Self, BuildError> {
+        let Some(group) = settings.group.as_deref().map(Arc::from) else {
+            return Err(BuildError::new("a light group needs a name"));
+        };
+        let environment = scope.environment();
+        let cluster = settings.cluster.without_group();
+        let key = House::key(&cluster, &settings);
+        let make = || {
+            explain(&settings, scope);
+            let metrics = environment.metrics.clone();
+            Ok::<_, Infallible>(House::new(cluster, settings.clone(), metrics))
+        };
+        let house = match environment.shared.get_or_try_init(&key, make) {
+            Ok(house) => house,
+            Err(never) => match never {},
+        };
+        Ok(Self {
+            house,
+            group,
+            selection: scope.selection().cloned(),
+            joins: Arc::default(),
+            member,
+            label: scope.label().to_owned(),
+            path: scope.path().to_owned(),
+            settings,
+        })
+    }
+
+    async fn open(&self) -> Result<Result<LightReader, Failure>, String> {
+        let tail = self.house.tail().await?;
+        let offsets = self.house.offsets().await?.clone();
+        let names = tail.shared.names.clone();
+        let stored = offsets.fetch(&self.group, &names).await.map_err(|error| error.to_string())?;
+        let mut starts = Vec::with_capacity(stored.len());
+        for (lane, stored) in stored.into_iter().enumerate() {
+            starts.push((self.start(&tail.shared, lane, stored).await?, stored));
+        }
+        let subscriber = Arc::new(Subscriber::new(
+            self.house.next_id(),
+            self.group.clone(),
+            self.selection.clone(),
+            self.settings.checkpoint_limit,
+            names,
+            starts.into_iter(),
+        ));
+        if let Err(failure) = self.house.claim(&subscriber).await {
+            return Ok(Err(failure));
+        }
+        let (house, period) = (self.house.clone(), self.settings.commit_period);
+        let reader = LightReader::new(house, tail, offsets, subscriber, period, &self.joins);
+        Ok(Ok(reader))
+    }
+
+    /// Where to begin, by the position that is stored.
+    async fn start(
+        &self,
+        tail: &Shared,
+        lane: usize,
+        stored: Option<i64>,
+    ) -> Result<Start, String> {
+        let partition = &tail.partitions[lane];
+        let otherwise =
+            |low| if self.settings.from_oldest { Start::At(low) } else { Start::Newest };
+        let Some(stored) = stored else { return Ok(otherwise(partition.low)) };
+        let end = partition.ring().end();
+        if (partition.low..=end).contains(&stored) {
+            return Ok(Start::At(stored));
+        }
+        // It may be ahead of what this node has read so far, or gone.
+        let (low, high) = tail.watermarks(lane).await?;
+        let exists = (low..=high).contains(&stored);
+        Ok(if exists { Start::At(stored) } else { otherwise(low) })
+    }
+}
+
+/// Tells, once for all groups at the same topics, how they are read.
+fn explain(settings: &Settings, scope: &Scope) {
+    let topics = &settings.wanted.names;
+    let (label, path) = (scope.label(), scope.path());
+    let Some(selection) = scope.selection() else {
+        info!(%label, %path, ?topics, "light consumer groups: one reader for all, each sees every record");
+        return;
+    };
+    let keys: Vec<String> = selection.path().iter().map(ToString::to_string).collect();
+    let field = keys.join(".");
+    info!(
+        %label, %path, ?topics, %field,
+        "light consumer groups: one reader for all, records go to those whom the field names"
+    );
+}
+
+#[async_trait]
+impl Input for LightInput {
+    async fn connect(&self) -> Result<Box<dyn Reader>, ConnectError> {
+        if !self.joins.load(Ordering::Acquire) {
+            let opened = self.open().await;
+            let opened = opened.map_err(|error| {
+                ConnectError::new(self.settings.cluster.brokers.as_str(), error)
+            })?;
+            if let Ok(reader) = opened {
+                return Ok(Box::new(reader));
+            }
+            self.joins.store(true, Ordering::Release);
+        }
+        info!(
+            label = %self.label, path = %self.path, group = %self.group,
+            "the consumer group has other members: joining it"
+        );
+        self.member.connect().await
+    }
+}

@@ -1,0 +1,433 @@
+//! One tenant's place in what is read for all: its cursors, its queue, its positions.
+//!
+//! For each partition a subscriber is either *aboard* a [`Source`], which offers it what it wants
+//! as it reads on, or it stands at an offset and has to be placed. Its queue is short; when that is
+//! full it leaves the source where it is and comes back once it has caught up: it never holds
+//! others.
+//!
+//! Holds always: everything below a lane's `next` was queued or is not wanted; what was queued and
+//! not yet delivered holds the position that is stored.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sluice_engine::tenancy::Selection;
+use tokio::sync::Notify;
+
+use super::ring::{Entry, Ring};
+use crate::input::{Checkpoint, Ticket};
+
+/// Most records in a subscriber's queue, and about how many bytes they may hold together. One
+/// record may always wait.
+const MOST_QUEUED: usize = 64;
+const MOST_BYTES: usize = 512 * 1024;
+
+/// Most records of a ring that a subscriber with a selection looks at by itself. With more before
+/// it, it had better travel with others for whom they are looked at once.
+const MOST_SCANNED: usize = 1024;
+
+/// Something that reads a partition for several subscribers.
+pub(super) struct Source {
+    /// Everything below was offered to everyone aboard.
+    position: AtomicI64,
+}
+
+impl Source {
+    pub(super) fn new(position: i64) -> Arc<Self> {
+        Arc::new(Self { position: AtomicI64::new(position) })
+    }
+
+    pub(super) fn advance(&self, position: i64) {
+        self.position.fetch_max(position, Ordering::AcqRel);
+    }
+
+    pub(super) fn position(&self) -> i64 {
+        self.position.load(Ordering::Acquire)
+    }
+}
+
+/// Where a subscriber begins to read a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    At(i64),
+    Newest,
+}
+
+pub(super) struct Subscriber {
+    pub(super) id: u64,
+    pub(super) group: Arc<str>,
+    pub(super) selection: Option<Selection>,
+    /// The partitions, in the order of the lanes.
+    names: Arc<[(Arc<str>, i32)]>,
+    /// Most records of a partition on their way at once.
+    limit: usize,
+    state: Mutex<State>,
+    /// Wakes the reader.
+    pub(super) wake: Arc<Notify>,
+    /// Whether storing its positions is on the list.
+    pub(super) is_listed: AtomicBool,
+    closed: AtomicBool,
+}
+
+struct State {
+    queue: VecDeque<Queued>,
+    bytes: usize,
+    lanes: Box<[Lane]>,
+    failure: Option<Failure>,
+}
+
+/// Why a reader cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The group has members, here or elsewhere: join them.
+    HasMembers,
+    /// Connect anew.
+    Lost(String),
+}
+
+struct Queued {
+    lane: u32,
+    entry: Arc<Entry>,
+}
+
+struct Lane {
+    start: Option<Start>,
+    next: i64,
+    source: Option<Arc<Source>>,
+    /// Waits for a source that reads what is no longer in the ring.
+    waiting: bool,
+    /// Made with the first record.
+    checkpoint: Option<Arc<Checkpoint>>,
+    /// The position that is stored.
+    stored: Option<i64>,
+}
+
+/// What became of a record that was offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offered {
+    Taken,
+    /// It is not aboard, or has it already.
+    Past,
+    /// There is no room.
+    Full,
+}
+
+/// What became of an attempt to read on from a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joined {
+    Aboard,
+    /// The queue is full: again when it has room.
+    Full,
+    /// The ring begins later, or is long: catches up from this offset.
+    Behind(i64),
+}
+
+/// A record on its way to its tenant.
+pub(super) struct Handed {
+    pub(super) entry: Arc<Entry>,
+    pub(super) checkpoint: Arc<Checkpoint>,
+    pub(super) ticket: Ticket,
+}
+
+/// What a look at the queue brought.
+#[derive(Default)]
+pub(super) struct Taken {
+    pub(super) handed: Vec<Handed>,
+    /// Lanes that are aboard nothing and have room.
+    pub(super) adrift: Vec<usize>,
+    /// Lanes to be read again from an offset, after a refusal.
+    pub(super) refused: Vec<usize>,
+}
+
+impl Subscriber {
+    /// `starts`: for each partition where to begin, and the position that is stored.
+    pub(super) fn new(
+        id: u64,
+        group: Arc<str>,
+        selection: Option<Selection>,
+        limit: usize,
+        names: Arc<[(Arc<str>, i32)]>,
+        starts: impl Iterator<Item = (Start, Option<i64>)>,
+    ) -> Self {
+        let lane = |(start, stored)| Lane {
+            start: Some(start),
+            next: 0,
+            source: None,
+            waiting: false,
+            checkpoint: None,
+            stored,
+        };
+        let state = State {
+            queue: VecDeque::new(),
+            bytes: 0,
+            lanes: starts.map(lane).collect(),
+            failure: None,
+        };
+        Self {
+            id,
+            group,
+            selection,
+            names,
+            limit,
+            state: Mutex::new(state),
+            wake: Arc::default(),
+            is_listed: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Queues a record for a lane that is aboard `source`. With `leave`, a lane without room gets
+    /// off.
+    pub(super) fn offer(
+        &self,
+        lane: usize,
+        source: &Arc<Source>,
+        entry: &Arc<Entry>,
+        leave: bool,
+    ) -> Offered {
+        let mut state = self.state();
+        let full = state.is_full();
+        let place = &mut state.lanes[lane];
+        let aboard = place.source.as_ref().is_some_and(|it| Arc::ptr_eq(it, source));
+        if !aboard || entry.offset < place.next {
+            return Offered::Past;
+        }
+        if full {
+            if leave {
+                place.source = None;
+                place.next = entry.offset;
+            }
+            return Offered::Full;
+        }
+        place.next = entry.offset + 1;
+        state.push(lane, entry);
+        drop(state);
+        self.wake.notify_one();
+        Offered::Taken
+    }
+
+    /// Goes on from a ring, and aboard its source once nothing is left in it.
+    pub(super) fn join(&self, lane: usize, ring: &Ring, source: &Arc<Source>) -> Joined {
+        let mut state = self.state();
+        let State { lanes, .. } = &mut *state;
+        let place = &mut lanes[lane];
+        if place.source.is_some() || self.is_closed() {
+            return Joined::Aboard;
+        }
+        place.waiting = false;
+        if let Some(start) = place.start.take() {
+            place.next = match start {
+                Start::At(offset) => offset,
+                Start::Newest => ring.end(),
+            };
+        }
+        let from = place.next;
+        let shares = self.selection.is_some() && ring.count_since(from) > MOST_SCANNED;
+        let Some(entries) = ring.since(from).filter(|_| !shares) else {
+            place.waiting = true;
+            return Joined::Behind(from);
+        };
+        let wanted = |entry: &&Arc<Entry>| match &self.selection {
+            Some(selection) => selection.keeps(&entry.message),
+            None => true,
+        };
+        let mut queued = false;
+        for entry in entries.filter(wanted) {
+            if state.is_full() {
+                state.lanes[lane].next = entry.offset;
+                drop(state);
+                self.wake.notify_one();
+                return Joined::Full;
+            }
+            state.push(lane, entry);
+            queued = true;
+        }
+        let place = &mut state.lanes[lane];
+        place.next = place.next.max(ring.end());
+        place.source = Some(source.clone());
+        drop(state);
+        if queued {
+            self.wake.notify_one();
+        }
+        Joined::Aboard
+    }
+
+    /// Boards a source that reads what is no longer in the ring. False when it is elsewhere.
+    pub(super) fn board(&self, lane: usize, source: &Arc<Source>) -> bool {
+        let mut state = self.state();
+        let place = &mut state.lanes[lane];
+        if place.source.is_some() || self.is_closed() {
+            return false;
+        }
+        place.waiting = false;
+        place.source = Some(source.clone());
+        true
+    }
+
+    /// Leaves a source at its position. False when it was not aboard.
+    pub(super) fn alight(&self, lane: usize, source: &Arc<Source>) -> bool {
+        let mut state = self.state();
+        let place = &mut state.lanes[lane];
+        if !place.source.as_ref().is_some_and(|it| Arc::ptr_eq(it, source)) {
+            return false;
+        }
+        place.source = None;
+        place.next = place.next.max(source.position());
+        true
+    }
+
+    /// What a lane wants next no longer exists: it goes on at `offset`.
+    pub(super) fn skip_to(&self, lane: usize, offset: i64) {
+        self.state().lanes[lane].next = offset;
+    }
+
+    /// The next offset of a lane.
+    pub(super) fn next(&self, lane: usize) -> i64 {
+        self.state().lanes[lane].next
+    }
+
+    /// Hands out what may go, up to `most` records.
+    pub(super) fn take(&self, most: usize) -> Taken {
+        let mut taken = Taken::default();
+        let mut state = self.state();
+        let mut kept = VecDeque::new();
+        let mut blocked: Vec<usize> = Vec::new();
+        while let Some(queued) = state.queue.pop_front() {
+            let lane = queued.lane as usize;
+            let checkpoint = state.lanes[lane].checkpoint.get_or_insert_with(|| {
+                Arc::new(Checkpoint::new(self.limit, self.wake.clone(), Arc::default()))
+            });
+            // One that has to wait holds up those behind it in its partition.
+            let room =
+                taken.handed.len() < most && !blocked.contains(&lane) && checkpoint.room() > 0;
+            let offset = queued.entry.offset;
+            let ticket = if room { checkpoint.admit(1, offset, offset + 1) } else { None };
+            let Some(ticket) = ticket else {
+                blocked.push(lane);
+                kept.push_back(queued);
+                if taken.handed.len() >= most {
+                    break;
+                }
+                continue;
+            };
+            let checkpoint = checkpoint.clone();
+            state.bytes -= queued.entry.size;
+            taken.handed.push(Handed { entry: queued.entry, checkpoint, ticket });
+        }
+        kept.append(&mut state.queue);
+        if kept.is_empty() {
+            kept.shrink_to_fit(); // most tenants wait most of the time
+        }
+        state.queue = kept;
+        let has_room = state.queue.len() <= MOST_QUEUED / 4 && state.bytes <= MOST_BYTES / 4;
+        for (at, place) in state.lanes.iter_mut().enumerate() {
+            if let Some(from) = place.checkpoint.as_ref().and_then(|it| it.rewind()) {
+                place.source = None;
+                place.next = from;
+                taken.refused.push(at);
+            } else if has_room && place.source.is_none() && !place.waiting {
+                taken.adrift.push(at);
+            }
+        }
+        for lane in &taken.refused {
+            state.forget_queued(*lane);
+        }
+        taken
+    }
+
+    /// Positions to be stored: for each lane that changed, the offset below which nothing is left
+    /// to deliver.
+    pub(super) fn unsaved(&self) -> Vec<(usize, i64)> {
+        let state = self.state();
+        let changed = (0..state.lanes.len()).filter_map(|lane| {
+            let position = state.position(lane)?;
+            (state.lanes[lane].stored != Some(position)).then_some((lane, position))
+        });
+        changed.collect()
+    }
+
+    /// What changed positions are called at the brokers.
+    pub(super) fn named(&self, positions: &[(usize, i64)]) -> Vec<(Arc<str>, i32, i64)> {
+        let name = |(lane, offset): &(usize, i64)| {
+            let (topic, id) = &self.names[*lane];
+            (topic.clone(), *id, *offset)
+        };
+        positions.iter().map(name).collect()
+    }
+
+    /// These positions were stored.
+    pub(super) fn saved(&self, positions: &[(usize, i64)]) {
+        let mut state = self.state();
+        for (lane, position) in positions {
+            state.lanes[*lane].stored = Some(*position);
+        }
+    }
+
+    /// What the reader cannot go on for.
+    pub(super) fn fail(&self, failure: Failure) {
+        self.state().failure.get_or_insert(failure);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn failure(&self) -> Option<Failure> {
+        self.state().failure.clone()
+    }
+
+    /// Takes nothing more; answers may still come.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        for lane in &mut self.state().lanes {
+            if let Some(source) = lane.source.take() {
+                lane.next = lane.next.max(source.position());
+            }
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_full(&self) -> bool {
+        self.queue.len() >= MOST_QUEUED || self.bytes >= MOST_BYTES
+    }
+
+    fn push(&mut self, lane: usize, entry: &Arc<Entry>) {
+        self.bytes += entry.size;
+        self.queue.push_back(Queued { lane: lane as u32, entry: entry.clone() });
+    }
+
+    fn forget_queued(&mut self, lane: usize) {
+        let bytes = &mut self.bytes;
+        self.queue.retain(|queued| {
+            let keep = queued.lane as usize != lane;
+            if !keep {
+                *bytes -= queued.entry.size;
+            }
+            keep
+        });
+    }
+
+    /// Everything below was delivered or is not wanted. `None` before the lane was placed.
+    fn position(&self, lane: usize) -> Option<i64> {
+        let place = &self.lanes[lane];
+        if place.start.is_some() {
+            return None;
+        }
+        if let Some(open) = place.checkpoint.as_ref().and_then(|it| it.first_open()) {
+            return Some(open);
+        }
+        let queued = self.queue.iter().find(|queued| queued.lane as usize == lane);
+        if let Some(queued) = queued {
+            return Some(queued.entry.offset);
+        }
+        let read = place.source.as_ref().map_or(place.next, |source| source.position());
+        Some(place.next.max(read))
+    }
+}
