@@ -375,8 +375,8 @@ pub fn parse_float(text: &str) -> Result<f64, Error> {
     if matches!(word.as_str(), "inf" | "infinity" | "nan") {
         return text.parse().map_err(|_| syntax("ParseFloat", text));
     }
-    if word.starts_with("0x") {
-        let value = hex_float(&word[2..]).ok_or_else(|| syntax("ParseFloat", text))?;
+    if let Some(digits) = word.strip_prefix("0x") {
+        let value = hex_float(digits).ok_or_else(|| syntax("ParseFloat", text))?;
         return Ok(if text.starts_with('-') { -value } else { value });
     }
     if !unsigned.bytes().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) {

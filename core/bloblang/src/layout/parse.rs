@@ -1,5 +1,7 @@
 //! Reading a moment that is written in a layout.
 
+use std::fmt::Write as _;
+
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use super::{
@@ -444,7 +446,7 @@ pub(crate) fn quote(text: &[u8]) -> String {
         match byte {
             b'"' | b'\\' => out.extend(['\\', char::from(*byte)]),
             b' '..0x80 => out.push(char::from(*byte)),
-            _ => out.push_str(&format!("\\x{byte:02x}")),
+            _ => drop(write!(out, "\\x{byte:02x}")), // text takes everything
         }
     }
     out.push('"');

@@ -150,7 +150,7 @@ impl Parser<'_> {
         let (items, end) = self.delimited(
             open,
             |this, at| this.query(at).map_err(|fail| fail.as_expected("object")),
-            |this, at| this.comma(at),
+            Self::comma,
             |this, at| this.term(this.blank(at), "]"),
         )?;
         let expr = Self::bounded(eval::array_literal(items, Span { start: at, end }))?;
@@ -159,12 +159,9 @@ impl Parser<'_> {
 
     fn object(&mut self, at: usize) -> Parsed<Expr> {
         let open = self.blank(self.term(at, "{")?);
-        let (fields, end) = self.delimited(
-            open,
-            Self::object_field,
-            |this, at| this.comma(at),
-            |this, at| this.term(this.blank(at), "}"),
-        )?;
+        let (fields, end) = self.delimited(open, Self::object_field, Self::comma, |this, at| {
+            this.term(this.blank(at), "}")
+        })?;
         let span = Span { start: at, end };
         for (key, _) in &fields {
             let Key::Computed(key) = key else { continue };

@@ -246,7 +246,7 @@ impl<'s> Parser<'s> {
             match self.text[fail.at..].chars().next() {
                 None => message.push_str(", but the text ends here"),
                 Some('\n' | '\r') => message.push_str(", but the line ends here"),
-                Some(_) => message.push_str(&format!(", found `{}`", self.word_at(fail.at))),
+                Some(_) => message.extend([", found `", self.word_at(fail.at), "`"]),
             }
         }
         let hint = hint

@@ -132,7 +132,7 @@ pub(super) fn syntax_hint(text: &str, at: usize, expected: &[&str]) -> Option<St
         "write `==` to compare"
     } else if rest.starts_with('\'') {
         "strings stand in double quotes"
-    } else if rest.starts_with("=") && before.ends_with("==") {
+    } else if rest.starts_with('=') && before.ends_with("==") {
         "write `==`; comparison is always strict"
     } else if rest.starts_with('[') && expected.contains(&"line break") {
         "write `.index(0)` for an element and `.slice(1, 2)` for a part"

@@ -45,13 +45,13 @@ impl Parser<'_> {
         let mut at = 0;
         while at < self.text.len() {
             let rest = &self.text[at..];
-            if rest.starts_with("${{!") {
-                let Some(length) = rest[4..].find("}}") else {
+            if let Some(rest) = rest.strip_prefix("${{!") {
+                let Some(length) = rest.find("}}") else {
                     let fail = Fail::expected(at + 4, "end of escaped expression");
                     return Err(fail.required());
                 };
                 plain.push_str("${!");
-                plain.push_str(&rest[4..4 + length]);
+                plain.push_str(&rest[..length]);
                 plain.push('}');
                 at += length + 6;
             } else if rest.starts_with("${!") {

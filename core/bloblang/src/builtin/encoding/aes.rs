@@ -132,7 +132,7 @@ impl Cipher {
         const CHECKED: &str = "key, vector and content have the lengths that were checked";
         let (key, iv) = (&*self.key, &*self.iv);
         let length = content.len();
-        if length % BLOCK != 0 {
+        if !length.is_multiple_of(BLOCK) {
             return Err(Error::new(match self.direction {
                 Direction::Encrypt => "plaintext is not a multiple of the block size",
                 Direction::Decrypt => "ciphertext is not a multiple of the block size",

@@ -43,7 +43,7 @@ fn set<'a>(
     match new.clone() {
         None => path::delete(&mut changed, &keys)?,
         Some(value) => {
-            path::set(&mut changed, &keys, value).map_err(|error| Error::new(error.to_string()))?
+            path::set(&mut changed, &keys, value).map_err(|error| Error::new(error.to_string()))?;
         }
     }
     if let (Some(writes), Some((place, mut all))) = (context.frame.writes, place(target, context)) {

@@ -18,7 +18,7 @@ pub(super) const METHOD: Method = Method::new(
 .examples(&[Example::new(
     "root.tags = this.text.re_find_all(\"#[a-z]+\")",
     &[
-        (r##"{"text":"a #new day, a #good day"}"##, r##"{"tags":["#new","#good"]}"##),
+        (r#"{"text":"a #new day, a #good day"}"#, r##"{"tags":["#new","#good"]}"##),
         (r#"{"text":"just a day"}"#, r#"{"tags":[]}"#),
     ],
 )]);

@@ -26,7 +26,7 @@ pub(super) const PARAMS: &[Param] = &[Param::array("values", "What to replace, a
 
 pub(super) fn prepare(args: &Args<'_, '_>) -> Result<PreparedMethod, Error> {
     let items = args.array(0);
-    if items.len() % 2 != 0 {
+    if !items.len().is_multiple_of(2) {
         return Err(Error::new(format!(
             "invalid arg, replacements should be in pairs and must therefore be even: {}",
             gofmt::plain(&Outcome::Borrowed(args.value(0)))

@@ -1,5 +1,7 @@
 //! Writing a moment by the directives of `strftime`.
 
+use std::fmt::Write as _;
+
 use jiff::Zoned;
 
 use crate::layout::{DAYS, MONTHS, zone_name};
@@ -236,9 +238,9 @@ impl Flags {
         };
         let colon = if colons == 0 { "" } else { ":" };
         if colons <= 2 || minutes != 0 || seconds != 0 {
-            body.push_str(&format!("{colon}{minutes:02}"));
+            let _ = write!(body, "{colon}{minutes:02}"); // text takes everything
             if colons == 2 || (colons == 3 && seconds != 0) {
-                body.push_str(&format!("{colon}{seconds:02}"));
+                let _ = write!(body, "{colon}{seconds:02}");
             }
         }
         let missing = self.width.saturating_sub(body.len());

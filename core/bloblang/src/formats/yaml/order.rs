@@ -6,7 +6,7 @@ type Field<'a> = (&'a EcoString, &'a Value);
 
 /// Sorts by merging: the order is not always consistent, which the sort of the standard library
 /// does not allow.
-pub(super) fn sort<'a>(fields: Vec<Field<'a>>) -> Vec<Field<'a>> {
+pub(super) fn sort(fields: Vec<Field<'_>>) -> Vec<Field<'_>> {
     let mut runs = fields;
     let mut width = 1;
     while width < runs.len() {
