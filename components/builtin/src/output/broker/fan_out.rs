@@ -1,7 +1,7 @@
 //! Every message to every output.
 
-use std::sync::Arc;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -12,6 +12,9 @@ use sluice_message::{Batch, DeliveryError};
 use tokio::task::JoinSet;
 
 use crate::persist::{Persistence, write_persistently};
+
+/// How often batches are flushed that hold up the end.
+const FLUSH_EVERY: Duration = Duration::from_millis(10);
 
 pub(super) struct FanOut {
     sinks: Vec<Arc<dyn Sink>>,
@@ -106,7 +109,12 @@ impl Sink for FanOut {
 
     async fn close(&self) {
         let mut left_behind = std::mem::take(&mut *self.left_behind());
-        while left_behind.join_next().await.is_some() {}
+        // What is left may wait in a batch that nobody completes any more.
+        while let Ok(Some(_)) | Err(_) =
+            tokio::time::timeout(FLUSH_EVERY, left_behind.join_next()).await
+        {
+            self.flush();
+        }
         join_all(self.sinks.iter().map(|sink| sink.close())).await;
     }
 }

@@ -1,6 +1,7 @@
 //! A policy in front of a sink.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -24,6 +25,7 @@ struct BatchedSink {
     sink: Arc<dyn Sink>,
     line: Mutex<Line>,
     flush: Arc<Notify>,
+    arriving: Arc<AtomicUsize>,
     abort: CancellationToken,
     max_in_flight: usize,
 }
@@ -57,17 +59,20 @@ pub fn batched_sink(
     let batches = sink.max_in_flight().saturating_add(1);
     let max_in_flight = per_batch.saturating_mul(batches).min(MAX_WAITING.max(per_batch));
     let flush = Arc::new(Notify::new());
+    let arriving = Arc::new(AtomicUsize::new(0));
     let worker = Worker {
         sink: sink.clone(),
         batcher,
         parts: Vec::new(),
         flush: flush.clone(),
+        arriving: arriving.clone(),
         max_parts: max_in_flight,
     };
     Ok(Arc::new(BatchedSink {
         sink,
         line: Mutex::new(Line::Idle(Box::new(worker))),
         flush,
+        arriving,
         abort: scope.stop().abort.clone(),
         max_in_flight,
     }))
@@ -107,6 +112,7 @@ impl Sink for BatchedSink {
     async fn write(&self, batch: Batch) -> Result<(), DeliveryError> {
         let (answer, answered) = oneshot::channel();
         {
+            let _arriving = Arriving::begin(&self.arriving);
             let mut line = self.line.lock().await; // fair: writes keep their order
             let sender = self.open_line(&mut line)?;
             sender.send(Waiting { batch, answer }).await.map_err(|_| closed())?;
@@ -141,12 +147,31 @@ impl Sink for BatchedSink {
     }
 }
 
+/// A write that has begun and whose messages are not handed over yet.
+struct Arriving<'a>(&'a AtomicUsize);
+
+impl<'a> Arriving<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for Arriving<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// The task that forms the batches of a [`BatchedSink`].
 struct Worker {
     sink: Arc<dyn Sink>,
     batcher: Batcher,
     parts: Vec<Part>,
     flush: Arc<Notify>,
+    /// Writes on their way here. A flush is for them, too: it waits until they are part of the
+    /// batch, or the last messages of an input would leave in smaller batches than need be.
+    arriving: Arc<AtomicUsize>,
     /// Writes that may wait at once: when all of them wait for this batch, nobody can complete it.
     max_parts: usize,
 }
@@ -162,9 +187,10 @@ impl Worker {
         let mut writes = FuturesUnordered::new();
         let limit = self.sink.max_in_flight();
         let mut open = true;
+        let mut is_asked_to_flush = false;
         while open || !writes.is_empty() {
             let may_read = open && writes.len() < limit;
-            let flush = tokio::select! {
+            let mut flush = tokio::select! {
                 Some(()) = writes.next(), if !writes.is_empty() => false,
                 received = receiver.recv(), if may_read => match received {
                     Some(waiting) => self.add(waiting),
@@ -174,8 +200,15 @@ impl Worker {
                     }
                 },
                 () = until(self.batcher.flush_at()), if may_read => true,
-                () = self.flush.notified(), if may_read => true,
+                () = self.flush.notified(), if may_read => {
+                    is_asked_to_flush = true;
+                    false
+                }
             };
+            let has_all = self.arriving.load(Ordering::Acquire) == 0 && receiver.is_empty();
+            if has_all {
+                flush |= std::mem::take(&mut is_asked_to_flush);
+            }
             if flush {
                 if let Some(batch) = self.batcher.take() {
                     let parts = std::mem::take(&mut self.parts);
