@@ -11,8 +11,7 @@ pub(crate) const TIMED: &[(&str, &str)] = &[(
 )];
 
 /// Components that are not built yet. A failing case that configures one of them waits for it.
-pub(crate) const WAITING: &[&str] = &[
-];
+pub(crate) const WAITING: &[&str] = &[];
 
 /// Cases that wait for a component without configuring it.
 pub(crate) const WAITING_CASES: &[(&str, &str)] = &[
