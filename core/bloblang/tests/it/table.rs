@@ -3,7 +3,7 @@
 //! `tests/builtins.json` is the reference's own table. Names of ours that it lacks would be as
 //! wrong as missing ones: mappings written here should run there.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use sluice_bloblang::builtin::{self, Category, Default, Param, Params, Status};
 use sluice_value::{Value, json};
@@ -80,20 +80,20 @@ fn recorded(entry: &Value) -> (&str, String) {
     let mut facts = format!("{} {}", text("name"), text("status"));
     if !matches!(text("status"), "hidden" | "deprecated") {
         let category = entry.get("category").and_then(Value::as_str).unwrap_or("General");
-        facts += &format!(" [{category}]");
+        drop(write!(facts, " [{category}]"));
     }
     facts += if is("impure") { " impure" } else { "" };
     facts += if is("variadic") { " variadic" } else { "" };
     let params = entry.get("params").and_then(Value::as_array);
     for param in params.into_iter().flatten() {
         let text = |key: &'static str| param.get(key).and_then(Value::as_str).unwrap_or_default();
-        facts += &format!("\n  {}: {}", text("name"), text("type"));
+        drop(write!(facts, "\n  {}: {}", text("name"), text("type")));
         match param.get("default") {
             // A default in a wrapper of the reference's own, where a query may stand instead.
             Some(Value::Object(wrapped)) => {
-                facts += &format!(" = {}", wrapped.get("Value").expect("it wraps a value"));
+                drop(write!(facts, " = {}", wrapped.get("Value").expect("it wraps a value")));
             }
-            Some(default) => facts += &format!(" = {default}"),
+            Some(default) => drop(write!(facts, " = {default}")),
             None if param.get("optional").is_some() => facts += " optional",
             None => {}
         }
