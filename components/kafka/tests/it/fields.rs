@@ -11,6 +11,9 @@ fn recorded() -> Vec<Json> {
     serde_json::from_str(include_str!("fields.json")).unwrap()
 }
 
+/// Fields that the reference does not have.
+const OURS: &[&str] = &["group_mode"];
+
 #[test]
 fn every_recorded_field_is_there_with_its_type_and_default() {
     let mut registry = Registry::default();
@@ -30,7 +33,7 @@ fn every_recorded_field_is_there_with_its_type_and_default() {
 
 fn compare(path: &str, expected: &[Json], fields: &[Field], advanced: bool, out: &mut Vec<String>) {
     for field in fields {
-        if !expected.iter().any(|it| it["name"] == field.name) {
+        if !OURS.contains(&field.name) && !expected.iter().any(|it| it["name"] == field.name) {
             out.push(format!("{path}.{}: not recorded", field.name));
         }
     }

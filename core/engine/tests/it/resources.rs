@@ -140,6 +140,6 @@ fn circles_and_missing_resources_are_refused() {
     check_error(
         "double",
         "cache_resources:\n- { label: a, plain: {} }\n- { label: a, plain: {} }\n",
-        "(6,3) cache_resources.1: label 'a' collides with a previously defined label at line 4",
+        "(5,3) cache_resources.1: label 'a' collides with a previously defined label at line 4",
     );
 }

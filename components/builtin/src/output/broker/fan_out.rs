@@ -43,7 +43,10 @@ impl FanOut {
 
     async fn write_in_turn(&self, batch: Batch) -> Result<(), DeliveryError> {
         for sink in &self.sinks {
-            self.write_one(&**sink, batch.clone()).await?;
+            // Members that this sink took have not reached the next ones: all are to come again.
+            self.write_one(&**sink, batch.clone())
+                .await
+                .map_err(DeliveryError::of_whole_batch)?;
         }
         Ok(())
     }
@@ -73,7 +76,8 @@ impl FanOut {
                 if !writes.is_empty() {
                     left_behind.spawn(async move { while writes.next().await.is_some() {} });
                 }
-                return Err(error);
+                // Nobody hears of the members that those left behind lose: all are to come again.
+                return Err(error.of_whole_batch());
             }
         }
         Ok(())
