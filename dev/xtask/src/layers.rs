@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// What the crates of a folder may import, by folder or by a single crate's path. The first match
 /// of the longest prefix counts. `bin` and `dev` see everything.
-const RULES: [(&str, &[&str]); 15] = [
+const RULES: [(&str, &[&str]); 16] = [
     ("core/value", &[]),
     ("core/telemetry", &[]),
     ("core/message", &["core/value"]),
@@ -18,6 +18,7 @@ const RULES: [(&str, &[&str]); 15] = [
     ("core/engine", &["core"]),
     ("components/all", &["core", "components"]),
     ("components", &["core", "components/testkit"]),
+    ("components/codecs", &["core", "components/http"]),
     ("components/files", &["core", "components/builtin"]),
     ("components/processes", &["core", "components/files"]),
     ("gateway/model", &["core/value", "core/config"]),
