@@ -266,8 +266,10 @@ async fn names_of_the_probes_are_settings() {
 
 #[tokio::test]
 async fn management_may_have_a_listener_of_its_own() {
-    // Settings know no port 0, so one is taken and given back.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Settings know no port 0, so one is taken and given back, where no other test gets its port.
+    let first = 21_000 + (std::process::id() % 5000) as u16;
+    let free = (first..).find_map(|port| std::net::TcpListener::bind(("127.0.0.1", port)).ok());
+    let free = free.unwrap().local_addr().unwrap();
     let setup = Plan::new()
         .set("control_api_port", free.port().into())
         .set("control_api_hostname", "127.0.0.1".into())

@@ -242,8 +242,8 @@ fn programs_without_end_fail() {
         "none",
         &format!(
             "function f() {{ return {}f(){} }} BEGIN {{ f() }}",
-            "(".repeat(400),
-            ")".repeat(400)
+            "(".repeat(200),
+            ")".repeat(200)
         ),
         "x",
         deep,
