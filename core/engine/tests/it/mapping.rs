@@ -117,7 +117,7 @@ fn mistakes_are_reported_with_their_place_in_the_document() {
         )
     );
     let error = scope(environment()).text(&text("x ${! nope() } y")).err().unwrap();
-    assert!(error.to_string().contains("unrecognised function 'nope'"), "{error}");
+    assert!(error.to_string().contains("there is no function `nope`"), "{error}");
 }
 
 struct Values(&'static str);
