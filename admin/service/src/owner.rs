@@ -27,7 +27,7 @@ pub(crate) enum Command {
 pub(crate) struct Owner {
     pub(crate) store: Arc<dyn Store>,
     dialects: HashMap<&'static str, Arc<dyn Dialect>>,
-    pub(crate) library: Box<dyn Library>,
+    pub(crate) files: Box<dyn Library>,
     pub(crate) serving: Box<dyn Serving>,
     reload_interval: Duration,
     pub(crate) catalogue: Arc<ArcSwap<Catalogue>>,
@@ -39,7 +39,7 @@ impl Owner {
     pub(crate) fn new(settings: Settings, catalogue: Arc<ArcSwap<Catalogue>>) -> Self {
         let Settings { store, dialects, library, serving, reload_interval } = settings;
         let dialects = dialects.into_iter().map(|dialect| (dialect.name(), dialect)).collect();
-        Self { store, dialects, library, serving, reload_interval, catalogue }
+        Self { store, dialects, files: library, serving, reload_interval, catalogue }
     }
 
     /// Works until all handles are gone, then stops serving.

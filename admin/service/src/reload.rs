@@ -15,7 +15,7 @@ impl Owner {
     pub(crate) async fn reload(&mut self) -> Report {
         let previous = self.catalogue.load_full();
         let mut reading = Reading { previous: &previous, taken: Vec::new(), troubles: Vec::new() };
-        let files = match self.library.load().await {
+        let files = match self.files.load().await {
             Ok(files) => files,
             Err((place, reason)) => {
                 reading.trouble(None, &place, &place, reason, true);
