@@ -97,10 +97,14 @@ pub(crate) fn start_gateway(
     program: &Path,
     kafka: &str,
 ) -> Result<(Running, tempfile::TempDir, u16)> {
+    serve_api(program, &api(kafka).to_string())
+}
+
+/// Starts the gateway with an API's document, YAML or JSON, on a port of its own.
+pub(crate) fn serve_api(program: &Path, api: &str) -> Result<(Running, tempfile::TempDir, u16)> {
     let directory = tempfile::tempdir()?;
     let (port, dashboard) = (free_port()?, free_port()?);
-    let api = api(kafka).to_string();
-    std::fs::write(directory.path().join("api.json"), api)?;
+    std::fs::write(directory.path().join("api.yaml"), api)?;
     let conf = serde_json::json!({
         "listen_address": "127.0.0.1", "listen_port": port, "secret": "bench",
         "streaming": { "enabled": true }, "app_path": "apps",
@@ -108,7 +112,7 @@ pub(crate) fn start_gateway(
     });
     std::fs::create_dir(directory.path().join("apps"))?;
     std::fs::write(directory.path().join("tyk.conf"), conf.to_string())?;
-    let arguments = ["gateway", "--conf", "tyk.conf", "--api", "api.json"];
+    let arguments = ["gateway", "--conf", "tyk.conf", "--api", "api.yaml"];
     let mut gateway = Running::start(program, &arguments, directory.path())?;
     gateway.wait_for_port(port, Duration::from_secs(10))?;
     Ok((gateway, directory, port))

@@ -18,6 +18,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use crate::http::serve_api;
 use crate::load::Client;
 use crate::process::{Running, free_port};
 use crate::report::figure;
@@ -128,8 +129,6 @@ fn start_gateway(
     kafka: &str,
     stamp: u128,
 ) -> Result<(Running, tempfile::TempDir, u16)> {
-    let directory = tempfile::tempdir()?;
-    let (port, dashboard) = (free_port()?, free_port()?);
     let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/streams-demo/api.yaml");
     let mut api = std::fs::read_to_string(demo).context(demo)?.replace("localhost:9093", kafka);
     for name in ["jobs", "completed"] {
@@ -138,18 +137,7 @@ fn start_gateway(
     }
     let group = "consumer_group: $tyk_context";
     api = api.replace(group, &format!("consumer_group: {stamp}-$tyk_context"));
-    std::fs::write(directory.path().join("api.yaml"), api)?;
-    let conf = serde_json::json!({
-        "listen_address": "127.0.0.1", "listen_port": port, "secret": "bench",
-        "streaming": { "enabled": true }, "app_path": "apps",
-        "dashboard": { "listen_port": dashboard },
-    });
-    std::fs::create_dir(directory.path().join("apps"))?;
-    std::fs::write(directory.path().join("tyk.conf"), conf.to_string())?;
-    let arguments = ["gateway", "--conf", "tyk.conf", "--api", "api.yaml"];
-    let mut gateway = Running::start(program, &arguments, directory.path())?;
-    gateway.wait_for_port(port, Duration::from_secs(10))?;
-    Ok((gateway, directory, port))
+    serve_api(program, &api)
 }
 
 /// A program that writes what is posted to it into the topic.
