@@ -119,7 +119,7 @@ impl Scanning {
         mut finish: impl FnMut(Batch) -> Delivery,
     ) -> Option<Vec<Delivery>> {
         let whole = self.ready.len() / size;
-        let rest = usize::from(at_end && self.ready.len() % size > 0);
+        let rest = usize::from(at_end && !self.ready.len().is_multiple_of(size));
         let count = (whole + rest).min(BURST.div_ceil(size));
         (count > 0).then(|| {
             let batches = (0..count).map(|_| {

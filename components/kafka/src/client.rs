@@ -61,15 +61,12 @@ impl Journal {
     pub(crate) fn error(&self, error: &KafkaError, reason: &str) {
         self.hear();
         let (label, path) = (&self.label, &self.path);
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AllBrokersDown) => {
-                warn!(%label, %path, "No Kafka broker can be reached: {reason}");
-            }
-            _ => {
-                trace!(%label, %path, "Kafka client: {error}: {reason}");
-                *self.last_problem.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Some(reason.to_owned());
-            }
+        if let Some(RDKafkaErrorCode::AllBrokersDown) = error.rdkafka_error_code() {
+            warn!(%label, %path, "No Kafka broker can be reached: {reason}");
+        } else {
+            trace!(%label, %path, "Kafka client: {error}: {reason}");
+            *self.last_problem.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(reason.to_owned());
         }
     }
 
@@ -79,8 +76,7 @@ impl Journal {
 
     /// An error of a call, with what is known about its cause.
     pub(crate) fn explain(&self, error: &KafkaError) -> String {
-        let text =
-            error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| describe(code));
+        let text = error.rdkafka_error_code().map_or_else(|| error.to_string(), describe);
         let unspecific = matches!(
             error.rdkafka_error_code(),
             Some(

@@ -166,15 +166,12 @@ impl Cluster {
 
     fn set_sasl(&mut self, sasl: Sasl) {
         self.set("sasl.mechanism", sasl.mechanism);
-        match sasl.tokens {
-            Some(source) => {
-                self.key.push_str(&format!("tokens={}\n", source.key()));
-                self.tokens = Some(Arc::new(Tokens::new(source)));
-            }
-            None => {
-                self.set("sasl.username", sasl.user);
-                self.set("sasl.password", sasl.password.expose());
-            }
+        if let Some(source) = sasl.tokens {
+            self.key.push_str(&format!("tokens={}\n", source.key()));
+            self.tokens = Some(Arc::new(Tokens::new(source)));
+        } else {
+            self.set("sasl.username", sasl.user);
+            self.set("sasl.password", sasl.password.expose());
         }
     }
 }

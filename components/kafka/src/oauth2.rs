@@ -233,7 +233,7 @@ mod tests {
     async fn a_token_and_its_lifetime_are_read() {
         let (url, server) = server(vec![TOKEN]).await;
         let (token, lifetime) = credentials(&url).fetch().await.unwrap();
-        assert_eq!((token.as_str(), lifetime), ("abc", Some(Duration::from_secs(3600))));
+        assert_eq!((token.as_str(), lifetime), ("abc", Some(Duration::from_hours(1))));
         let asked = server.await.unwrap().remove(0);
         assert!(asked.contains("authorization: Basic bWU6cyUzQTE="), "{asked}");
         assert!(asked.ends_with("scope=a%20b&audience=kafka"), "{asked}");

@@ -14,9 +14,9 @@ use crate::fields::{FranzOAuth2, KafkaOAuth2};
 use crate::oauth2::ClientCredentials;
 
 /// How long a token counts as valid when its source does not say.
-const UNKNOWN_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
+const UNKNOWN_LIFETIME: Duration = Duration::from_hours(365 * 24);
 /// A cached token is looked up again after this time: whoever fills the cache renews it there.
-const CACHED_LIFETIME: Duration = Duration::from_secs(60);
+const CACHED_LIFETIME: Duration = Duration::from_mins(1);
 
 /// A token and what goes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]

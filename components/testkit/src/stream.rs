@@ -52,7 +52,7 @@ impl Running {
 
     /// Waits for the stream to end by itself; false when it takes longer than a minute.
     pub async fn ends(&mut self) -> bool {
-        tokio::time::timeout(Duration::from_secs(60), self.stream.ended()).await.is_ok()
+        tokio::time::timeout(Duration::from_mins(1), self.stream.ended()).await.is_ok()
     }
 
     /// The reading of a counter, summed over its series.

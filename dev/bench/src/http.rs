@@ -125,7 +125,8 @@ async fn echo_server(port: u16) -> Result<()> {
         stream.set_nodelay(true)?;
         tokio::spawn(async move {
             let service = service_fn(|request: Request<Incoming>| async move {
-                let body = request.into_body().collect().await.map(|body| body.to_bytes());
+                let body =
+                    request.into_body().collect().await.map(http_body_util::Collected::to_bytes);
                 Ok::<_, Infallible>(Response::new(Full::<Bytes>::new(body.unwrap_or_default())))
             });
             let http = hyper::server::conn::http1::Builder::new();

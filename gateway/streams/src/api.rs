@@ -293,7 +293,7 @@ fn engine_request(
     let path = sluice_plane::path_escape(&context.stripped_path);
     let target = match parts.uri.query() {
         Some(query) => format!("{path}?{query}"),
-        None => path.to_string(),
+        None => path.clone(),
     };
     if let Ok(uri) = target.parse::<Uri>() {
         parts.uri = uri;

@@ -85,11 +85,11 @@ pub fn run(cli: Cli) -> ExitCode {
     }
     let globals = cli.globals;
     match cli.command {
-        None => with_setting(globals, |setting| run::run(setting)),
+        None => with_setting(globals, run::run),
         Some(Command::Run(args)) => {
             let mut globals = globals.with(args.globals);
             globals.config = args.file.or(globals.config);
-            with_setting(globals, |setting| run::run(setting))
+            with_setting(globals, run::run)
         }
         Some(Command::Lint(args)) => {
             with_setting(globals.with(args.globals.clone()), |setting| lint::run(&setting, &args))

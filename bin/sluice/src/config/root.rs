@@ -35,7 +35,7 @@ fn table(wanted: impl Fn(&str) -> bool) -> Vec<Field> {
         program.chain(StreamConfig::fields()).chain(Tests::fields())
     };
     let named = |name: &&str| all().find(|field| field.name == *name).cloned();
-    ORDER.iter().filter(|name| wanted(name)).filter_map(|name| named(&name)).collect()
+    ORDER.iter().filter(|name| wanted(name)).filter_map(named).collect()
 }
 
 fn is_stream_field(name: &str) -> bool {

@@ -11,7 +11,7 @@ use super::client::User;
 use super::screen::Screen;
 
 /// Longest time until an event must have come back: a first join waits for the broker.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const EVENTS: usize = 3;
 

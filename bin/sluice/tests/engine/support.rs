@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::PROGRAM;
 
 /// Longest wait for anything that must happen; the machine may be busy with other tests.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

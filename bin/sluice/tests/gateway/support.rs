@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 
 /// Longest wait for anything that must happen. Joining a group takes seconds, finding a broker again
 /// after an outage longer, and the machine may be busy with other tests.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The address of the test's Kafka, or a word that the test is skipped.
 #[track_caller]

@@ -1,7 +1,7 @@
 //! Where we differ from the reference on purpose, and what is not there.
 
 /// A difference (by how its line begins) and the reason for it.
-pub const KNOWN: &[(&str, &str)] = &[
+pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("input.http_client.body: ours alone", BODY),
     ("input.http_client.follow_redirects: ours alone", REDIRECTS),
     ("input.kafka.group_mode: ours alone", LIGHT),
@@ -26,7 +26,7 @@ const LATER: &str = "not built yet";
 
 /// Components of the reference that this build does not have, and why.
 #[cfg_attr(not(feature = "full"), allow(dead_code))]
-pub const MISSING: &[(&str, &str)] = &[
+pub(crate) const MISSING: &[(&str, &str)] = &[
     ("cache.memcached", LATER),
     ("cache.nats_kv", LATER),
     ("cache.redis", LATER),

@@ -4,6 +4,8 @@
 //! registers it, so a crate's own feature is enough while working on it:
 //! `COMPONENT=input.kafka cargo test -p sluice-components --features kafka field_tables`.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 mod differences;
 mod table;
 

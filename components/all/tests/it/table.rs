@@ -12,7 +12,7 @@ struct Inherited {
 }
 
 /// A line for each difference: `input.kafka.addresses: default: theirs [], ours none`.
-pub fn differences(name: &str, theirs: &Value, ours: &ComponentSpec) -> Vec<String> {
+pub(crate) fn differences(name: &str, theirs: &Value, ours: &ComponentSpec) -> Vec<String> {
     let mut found = Vec::new();
     let mut differ = |what: &str, theirs: &str, ours: &str| {
         if theirs != ours {

@@ -1,5 +1,7 @@
 //! `aws_lambda` against a stand-in of the services it speaks to.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 mod service;
 
 use std::time::Duration;

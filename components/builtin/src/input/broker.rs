@@ -67,7 +67,7 @@ struct Merged {
 
 impl Merged {
     fn new(sources: Vec<Box<dyn Source>>) -> Self {
-        let links = sources.iter().flat_map(|source| source.links()).collect();
+        let links = sources.iter().flat_map(sluice_engine::Source::links).collect();
         let is_idle = vec![false; sources.len()];
         let asked = sources.into_iter().enumerate().map(|(at, source)| ask(at, source)).collect();
         Self { asked, is_idle, links }
@@ -86,7 +86,7 @@ impl Source for Merged {
     async fn next(&mut self) -> Option<Burst> {
         loop {
             let (at, source, burst) = self.asked.next().await?;
-            self.is_idle[at] = burst.as_ref().is_none_or(|burst| burst.is_empty());
+            self.is_idle[at] = burst.as_ref().is_none_or(smallvec::SmallVec::is_empty);
             let Some(burst) = burst else {
                 // The others may have been waiting for this one to say that all wait.
                 if !self.asked.is_empty() && self.is_idle.iter().all(|idle| *idle) {

@@ -121,7 +121,7 @@ impl Pace {
                 while let Ok(left) = Duration::try_from(due.duration_since(jiff::Timestamp::now()))
                 {
                     // In steps, because the clock may be set.
-                    tokio::time::sleep(left.min(Duration::from_secs(60))).await;
+                    tokio::time::sleep(left.min(Duration::from_mins(1))).await;
                     if left.is_zero() {
                         break;
                     }

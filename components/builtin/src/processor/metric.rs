@@ -141,7 +141,7 @@ impl Metric {
         if known.len() >= MAX_SERIES {
             if known.len() == MAX_SERIES {
                 warn!(label = %self.label, path = %self.path, "Metric has too many series, further label values are left out");
-                known.insert(Vec::from(["".to_owned(); 1]), self.new_series(&Labels::new()));
+                known.insert(Vec::from([String::new(); 1]), self.new_series(&Labels::new()));
             }
             return None;
         }

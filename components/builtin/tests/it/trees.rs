@@ -193,7 +193,7 @@ impl Out {
             Self::Retry(out) | Self::Processed(_, out) => below(0, out),
             Self::Switch { even, odd, .. } => {
                 (message % 2 == 1 || below(0, even))
-                    && ((message % 2 == 0 && message != 0) || below(1, odd))
+                    && ((message.is_multiple_of(2) && message != 0) || below(1, odd))
             }
         }
     }

@@ -142,7 +142,7 @@ impl Thrift {
         let code = ty.code(self.is_compact);
         if self.is_compact {
             // Ids rise by less than 16 here, so the short form always does.
-            let last = self.last.last_mut().map(|last| std::mem::replace(last, id)).unwrap_or(0);
+            let last = self.last.last_mut().map_or(0, |last| std::mem::replace(last, id));
             self.out.push(((id - last) as u8) << 4 | code);
         } else {
             self.out.push(code);

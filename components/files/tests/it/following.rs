@@ -29,7 +29,7 @@ fn eventually(what: impl Fn() -> bool) -> impl Future<Output = ()> {
     async move {
         let began = std::time::Instant::now();
         while !what() {
-            assert!(began.elapsed() < Duration::from_secs(60), "it never became so: {place}");
+            assert!(began.elapsed() < Duration::from_mins(1), "it never became so: {place}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -109,7 +109,7 @@ async fn what_happens_to_files_is_reported() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), until_seen).await.unwrap();
+    tokio::time::timeout(Duration::from_mins(1), until_seen).await.unwrap();
     fs::rename(&file, below.join("moved.txt")).unwrap();
     seen("RENAME a.txt").await;
     seen("CREATE moved.txt").await;

@@ -1,5 +1,7 @@
 //! Files through streams: what is in them arrives, whatever happens meanwhile.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 mod following;
 
 use std::fmt::Write as _;

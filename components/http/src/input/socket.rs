@@ -39,7 +39,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a frame is tried again after its client has gone.
-const AFTERLIFE: Duration = Duration::from_secs(60);
+const AFTERLIFE: Duration = Duration::from_mins(1);
 
 /// Name of the spans of frames.
 const ORIGIN: &str = "input_http_server_websocket";

@@ -32,10 +32,10 @@ const MAX_CONNECTIONS: usize = 10_000;
 /// Connections the kernel holds until they are accepted.
 const BACKLOG: u32 = 1024;
 /// For the headers of a request, also while a connection idles between requests.
-const HEADER_PATIENCE: Duration = Duration::from_secs(60);
+const HEADER_PATIENCE: Duration = Duration::from_mins(1);
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 /// For a client that takes no data.
-const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+const WRITE_PATIENCE: Duration = Duration::from_mins(1);
 /// Bytes that one connection may have in its buffers.
 const BUFFER: usize = 64 << 10;
 const MAX_HEADERS: usize = 200;

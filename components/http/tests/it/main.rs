@@ -1,5 +1,7 @@
 //! The components over real sockets, with raw bytes or clients of other makers at the other end.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 mod auth;
 mod client;
 mod client_input;

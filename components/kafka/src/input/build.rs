@@ -89,7 +89,7 @@ pub(super) fn from_kafka(config: &KafkaInput, scope: &Scope) -> Result<Settings,
         checkpoint_limit: config.checkpoint_limit,
         commit_period: config.commit_period,
         revoke_patience: (group.rebalance_timeout / 2).min(REVOKE_PATIENCE),
-        refresh: Duration::from_secs(300),
+        refresh: Duration::from_mins(5),
         reconnect_on_missing: false,
         multi_header: config.multi_header,
         with_lag: true,
@@ -119,7 +119,7 @@ pub(super) fn from_franz(config: &FranzInput, scope: &Scope) -> Result<Settings,
         sasl: Sasl::from_franz(config.sasl.as_deref())?,
     })?;
     cluster.set("partition.assignment.strategy", strategies(&config.group_balancers)?);
-    let refresh = config.metadata_max_age.clamp(Duration::from_secs(1), Duration::from_secs(3600));
+    let refresh = config.metadata_max_age.clamp(Duration::from_secs(1), Duration::from_hours(1));
     cluster.set_millis("topic.metadata.refresh.interval.ms", refresh);
     // An answer may exceed what was asked for by one batch.
     let fetch = config.fetch_max_bytes.0.clamp(1000, 1 << 30);

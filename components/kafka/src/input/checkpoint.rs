@@ -113,9 +113,10 @@ impl Checkpoint {
         } else {
             state.failed = true;
         }
-        let has_work = match state.failed {
-            true => state.unanswered == 0,
-            false => state.reader_waits && state.in_flight < self.limit,
+        let has_work = if state.failed {
+            state.unanswered == 0
+        } else {
+            state.reader_waits && state.in_flight < self.limit
         };
         if has_work {
             state.reader_waits = false;

@@ -192,7 +192,7 @@ impl Keeper {
 
     fn start_discovery(&self) -> Discovering {
         let (consumer, settings) = (self.consumer.clone(), self.settings.clone());
-        tokio::task::spawn_blocking(move || discover(&*consumer, &settings.wanted))
+        tokio::task::spawn_blocking(move || discover(&consumer, &settings.wanted))
     }
 
     /// Reads what was found. True when everything that was asked for is there.

@@ -243,10 +243,9 @@ impl Lane {
                 self.partition.raise(); // nothing to return yet, but more may be there
             }
         }
-        if flush {
-            if let (Some(batch), Some((first, next))) = (batcher.take(), self.gathered.take()) {
-                self.formed = Some(Formed { batch, chain: batcher.chain().clone(), first, next });
-            }
+        if flush && let (Some(batch), Some((first, next))) = (batcher.take(), self.gathered.take())
+        {
+            self.formed = Some(Formed { batch, chain: batcher.chain().clone(), first, next });
         }
     }
 

@@ -210,10 +210,10 @@ fn shared_acks(ack: Ack, parts: usize) -> Vec<Ack> {
             if matches!(verdict, Verdict::Failed(_)) {
                 open.verdict = verdict;
             }
-            if open.parts == 0 {
-                if let Some(ack) = open.ack.take() {
-                    ack(open.verdict.clone());
-                }
+            if open.parts == 0
+                && let Some(ack) = open.ack.take()
+            {
+                ack(open.verdict.clone());
             }
         });
         ack

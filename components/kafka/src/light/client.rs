@@ -84,15 +84,17 @@ impl Client {
         match self.consumer.poll(Duration::ZERO) {
             Some(Ok(record)) => Some(Polled::Record(record)),
             Some(Err(KafkaError::PartitionEOF(_))) => Some(Polled::End),
-            Some(Err(error)) => Some(match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+            Some(Err(error)) => Some(
+                if let Some(
+                    RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
+                ) = error.rdkafka_error_code()
+                {
                     Polled::OutOfRange
-                }
-                _ => {
+                } else {
                     events.problem(&error);
                     Polled::Other
-                }
-            }),
+                },
+            ),
             // Events that are handled on the side end a poll, too.
             None if events.journal.heard() == heard => None,
             None => Some(Polled::Other),

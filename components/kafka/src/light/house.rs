@@ -132,12 +132,11 @@ impl House {
             released.as_mut().enable();
             let holder = {
                 let mut claims = self.claims();
-                match claims.get(&subscriber.group).and_then(Weak::upgrade) {
-                    Some(holder) => holder,
-                    None => {
-                        claims.insert(subscriber.group.clone(), Arc::downgrade(subscriber));
-                        return Ok(());
-                    }
+                if let Some(holder) = claims.get(&subscriber.group).and_then(Weak::upgrade) {
+                    holder
+                } else {
+                    claims.insert(subscriber.group.clone(), Arc::downgrade(subscriber));
+                    return Ok(());
                 }
             };
             let left = deadline.saturating_duration_since(Instant::now());

@@ -380,7 +380,9 @@ fn look(
     for name in &wanted.names {
         let answer = consumer.fetch_metadata(Some(name), CALL_PATIENCE).map_err(explain)?;
         let topic = answer.topics().iter().find(|topic| topic.name() == name);
-        let ids = topic.filter(|topic| topic.error().is_none()).map(|it| it.partitions());
+        let ids = topic
+            .filter(|topic| topic.error().is_none())
+            .map(rdkafka::metadata::MetadataTopic::partitions);
         is_complete &= ids.is_some_and(|ids| !ids.is_empty());
         found.extend(ids.into_iter().flatten().map(|partition| (name.clone(), partition.id())));
     }

@@ -109,7 +109,7 @@ pub(super) fn from_franz(config: &FranzOutput, scope: &Scope) -> Result<KafkaSin
     let max_bytes = i32::try_from(config.max_message_bytes.0).map_err(|_| {
         BuildError::new(format!("invalid max_message_bytes, must not exceed {}", i32::MAX))
     })?;
-    let refresh = config.metadata_max_age.clamp(Duration::from_secs(1), Duration::from_secs(3600));
+    let refresh = config.metadata_max_age.clamp(Duration::from_secs(1), Duration::from_hours(1));
     cluster.set_millis("topic.metadata.refresh.interval.ms", refresh);
     cluster.set("acks", "all");
     cluster.set("message.timeout.ms", "0"); // kept until a broker takes or refuses it
@@ -239,7 +239,7 @@ fn set_writing(cluster: &mut Cluster, writing: &Writing<'_>) {
 
 /// The client library retries by itself, with pauses between these bounds, for so long.
 fn set_backoff(cluster: &mut Cluster, backoff: &Backoff, max_retries: u32) {
-    let longest = Duration::from_secs(300);
+    let longest = Duration::from_mins(5);
     let pause = |pause: Duration| pause.clamp(Duration::from_millis(1), longest);
     let (first, last) = (pause(backoff.initial_interval), pause(backoff.max_interval));
     cluster.set_millis("retry.backoff.ms", first.min(last));

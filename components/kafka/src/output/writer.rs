@@ -62,11 +62,11 @@ impl KafkaWriter {
                     continue;
                 }
             };
-            if let Some(topics) = &self.topics {
-                if let Err(error) = topics.ensure(&laid.topic).await {
-                    pending.fail(at, format!("failed to create topic '{}': {error}", laid.topic));
-                    continue;
-                }
+            if let Some(topics) = &self.topics
+                && let Err(error) = topics.ensure(&laid.topic).await
+            {
+                pending.fail(at, format!("failed to create topic '{}': {error}", laid.topic));
+                continue;
             }
             let message = laid.changed.as_ref().unwrap_or(&batch[at]);
             let record = Record {

@@ -116,7 +116,7 @@ fn documented_configurations_build() {
             "kafka_franz: {seed_brokers: [a:1], topic: t, partitioner: uniform_bytes, \
              uniform_bytes_options: {bytes: 10KB, adaptive: true}}",
         ] {
-            world.try_output(config).map(drop).unwrap_or_else(|error| panic!("{config}: {error}"));
+            world.try_output(config).map_or_else(|error| panic!("{config}: {error}"), drop);
         }
         for config in [
             "{label: 'HTTP Chat Input', kafka: {addresses: ['localhost:9093,localhost:9094'], \

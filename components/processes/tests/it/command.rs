@@ -1,6 +1,6 @@
 use crate::support::{refusal, through};
 
-const TELL: &str = r#"{ mapping: 'root = [ content().string(), error(), @command_stderr ]' }"#;
+const TELL: &str = r"{ mapping: 'root = [ content().string(), error(), @command_stderr ]' }";
 
 async fn check(command: &str, message: &str, expected: &str) {
     let out = through(&format!("{{ command: {command} }}, {TELL}"), &[message]).await;
@@ -49,7 +49,7 @@ async fn a_program_need_not_read_its_input_and_may_print_much() {
 
 #[tokio::test]
 async fn arguments_never_reach_a_shell() {
-    let command = r#"{ command: { name: echo, args_mapping: '[ content().string() ]' } }"#;
+    let command = r"{ command: { name: echo, args_mapping: '[ content().string() ]' } }";
     assert_eq!(through(command, &["$(id); `id` && x"]).await, ["$(id); `id` && x\n"]);
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::support::{eventually, from_input, refusal, through, to_output};
 
-const TELL: &str = r#"{ mapping: 'root = [ content().string(), error() ]' }"#;
+const TELL: &str = r"{ mapping: 'root = [ content().string(), error() ]' }";
 
 async fn check(subprocess: &str, messages: &[&str], expected: &[&str]) {
     let out = through(&format!("{{ subprocess: {subprocess} }}, {TELL}"), messages).await;
@@ -61,7 +61,7 @@ async fn the_last_words_of_a_program_are_the_error() {
 async fn an_answer_that_is_too_long_fails_its_message() {
     let script = "{ name: cat, max_buffer: 10 }";
     let long = "x".repeat(100);
-    let error = r#"a message exceeds max_buffer (10 bytes)"#;
+    let error = r"a message exceeds max_buffer (10 bytes)";
     check(
         script,
         &["a", &long, "b"],

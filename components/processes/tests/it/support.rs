@@ -57,7 +57,7 @@ pub(crate) fn eventually(what: impl Fn() -> bool + 'static) -> impl Future<Outpu
     async move {
         let began = std::time::Instant::now();
         while !what() {
-            assert!(began.elapsed() < Duration::from_secs(60), "it never became so: {place}");
+            assert!(began.elapsed() < Duration::from_mins(1), "it never became so: {place}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -130,7 +130,7 @@ fn parse_program(text: &str) -> Result<Term<&str>, String> {
             Some((_, rest)) => unexpected(&rest.chars().take(1).collect::<String>()),
         }
     })?;
-    Parser::new(&tokens).parse(|parser| parser.term()).map_err(|errors| {
+    Parser::new(&tokens).parse(jaq_core::load::Parser::term).map_err(|errors| {
         match errors.first().and_then(|(_, token)| token.as_ref()) {
             Some(token) => unexpected(token.0),
             // Inside brackets the bracket was not expected, else the end of the text.
@@ -153,11 +153,11 @@ fn pipe<'s>(left: Tree<'s>, right: Tree<'s>) -> Tree<'s> {
 }
 
 /// A step before each run of a definition.
-fn in_def<'s>(def: Def<&'s str>) -> Def<&'s str> {
+fn in_def(def: Def<&str>) -> Def<&str> {
     Def { body: pipe(step(), in_term(def.body)), ..def }
 }
 
-fn in_box<'s>(term: Box<Tree<'s>>) -> Box<Tree<'s>> {
+fn in_box(term: Box<Tree<'_>>) -> Box<Tree<'_>> {
     Box::new(in_term(*term))
 }
 
@@ -227,7 +227,7 @@ fn in_operation<'s>(left: Box<Tree<'s>>, op: BinaryOp<&'s str>, right: Box<Tree<
     }
 }
 
-fn in_pattern<'s>(pattern: Pattern<&'s str>) -> Pattern<&'s str> {
+fn in_pattern(pattern: Pattern<&str>) -> Pattern<&str> {
     match pattern {
         Pattern::Var(name) => Pattern::Var(name),
         Pattern::Arr(items) => Pattern::Arr(items.into_iter().map(in_pattern).collect()),

@@ -354,7 +354,8 @@ fn steps(start: i64, end: i64, step: i64) -> Result<Value, String> {
 }
 
 fn collections(name: &str, arguments: &[Value]) -> Result<Option<Value>, String> {
-    let equal = |left: &Value, right: &Value| compare(left, right).is_some_and(|it| it.is_eq());
+    let equal =
+        |left: &Value, right: &Value| compare(left, right).is_some_and(std::cmp::Ordering::is_eq);
     let list = |items: EcoVec<Value>| Value::Array(items);
     Ok(Some(match (name, arguments) {
         ("list", _) => list(arguments.iter().cloned().collect()),

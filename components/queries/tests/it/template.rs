@@ -94,7 +94,7 @@ fn the_most_used_functions_of_sprig_are_there() {
 
 #[test]
 fn functions_metadata_and_sub_templates() {
-    let own = r#"{ template: { text: '{{ .a | loud }}', functions: { loud: 'root = this.uppercase()' } } }"#;
+    let own = r"{ template: { text: '{{ .a | loud }}', functions: { loud: 'root = this.uppercase()' } } }";
     assert_eq!(one(own, r#"{"a":"x"}"#), "X");
     let meta =
         r#"{ mutation: 'meta k = "v"' }, { template: { text: '{{ meta "k" }} {{ meta "z" }}' } }"#;

@@ -43,7 +43,7 @@ fn every_link_of_the_reference_leads_somewhere() {
     for page in &pages {
         for target in page.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let (file, heading) = target.split_once('#').unwrap_or((target, ""));
-            if !std::path::Path::new(file).extension().is_some_and(|end| end == "md")
+            if std::path::Path::new(file).extension().is_none_or(|end| end != "md")
                 || file.contains("://")
                 || file == "language.md"
             {
@@ -130,7 +130,8 @@ fn words_of_the_grammar_have_examples_that_parse() {
 fn names_are_found_however_they_are_written() {
     let environment = Environment::default();
     let names = |name: &str| {
-        docs::find(name, &environment).map(|found| found.iter().map(|it| it.signature()).collect())
+        docs::find(name, &environment)
+            .map(|found| found.iter().map(sluice_bloblang::docs::Entry::signature).collect())
     };
     let uppercase: Vec<String> = vec![".uppercase()".into()];
     assert_eq!(names("uppercase"), Ok(uppercase.clone()));

@@ -202,7 +202,7 @@ impl Tokeniser {
     }
 }
 
-const SAMPLE: &str = r####"# a comment "x"
+const SAMPLE: &str = r#"# a comment "x"
 map person { # another
   root.name = this.first.uppercase()
 }
@@ -214,7 +214,7 @@ root.raw = """no # "escapes"
 root.found = match this.x { 1 => true, _ => nope() }
 root.x = @"odd key" + this."quoted name".y.frobnicate(1)
 import "./maps.blobl"
-"####;
+"#;
 
 /// Pieces of the sample and the beginning of the scope they must have.
 const EXPECTED: [(&str, &str); 32] = [

@@ -1,5 +1,7 @@
 //! Streams of fake inputs and outputs: what the engine promises, whatever the components.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 mod batching;
 mod delivery;
 mod links;

@@ -32,6 +32,6 @@ fn complain(message: impl std::fmt::Display) {
 /// The language for the mapping in a file: what it imports is looked for beside it.
 fn beside(language: &Environment, path: &str) -> Environment {
     let directory = std::path::Path::new(path).parent();
-    let directory = directory.map(files::clean).unwrap_or_else(|| ".".into());
+    let directory = directory.map_or_else(|| ".".into(), files::clean);
     language.clone().with_directory(&directory)
 }

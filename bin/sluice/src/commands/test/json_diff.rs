@@ -26,7 +26,7 @@ fn compare_at(path: &str, expected: &Value, actual: &Value, mode: Mode, found: &
                 match given.get(key) {
                     Some(given) => compare_at(&below(key), wanted, given, mode, found),
                     None => {
-                        found.push(format!("  {}: expected {wanted}, found nothing", below(key)))
+                        found.push(format!("  {}: expected {wanted}, found nothing", below(key)));
                     }
                 }
             }

@@ -146,7 +146,7 @@ fn merge_into(fields: &mut Object, incoming: Object, strategy: Strategy) {
         match (fields.get_mut(&key), value) {
             (None, value) => drop(fields.insert(key, value)),
             (Some(Value::Object(known)), Value::Object(value)) => {
-                merge_into(known, value, strategy)
+                merge_into(known, value, strategy);
             }
             (Some(known), value) => match strategy {
                 Strategy::Keep => {}

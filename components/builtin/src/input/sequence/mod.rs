@@ -71,7 +71,7 @@ fn build(config: SequenceConfig, scope: &Scope) -> Result<BuiltInput, BuildError
     Ok(BuiltInput::source(Sequence {
         blocks: config.inputs,
         stop: scope.stop().clone(),
-        links: waiting.iter().flat_map(|source| source.links()).take(1).collect(),
+        links: waiting.iter().flat_map(sluice_engine::Source::links).take(1).collect(),
         waiting,
         joiner,
         joined: Joined::default(),

@@ -44,9 +44,7 @@ impl FanOut {
     async fn write_in_turn(&self, batch: Batch) -> Result<(), DeliveryError> {
         for sink in &self.sinks {
             // Members that this sink took have not reached the next ones: all are to come again.
-            self.write_one(&**sink, batch.clone())
-                .await
-                .map_err(DeliveryError::of_whole_batch)?;
+            self.write_one(&**sink, batch.clone()).await.map_err(DeliveryError::of_whole_batch)?;
         }
         Ok(())
     }

@@ -65,7 +65,7 @@ impl DigestAuth {
         let challenges = headers.get_all(WWW_AUTHENTICATE).iter();
         let challenges = challenges.filter_map(|value| Challenge::parse(value.to_str().ok()?));
         // The strongest of those offered.
-        let best = challenges.max_by_key(|challenge| challenge.is_sha256());
+        let best = challenges.max_by_key(Challenge::is_sha256);
         let Some(challenge) = best else { return false };
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Known { challenge, uses: 0 });

@@ -9,9 +9,7 @@ use sluice_value::EcoString;
 
 use super::functions::Surroundings;
 use super::record::Record;
-use super::tree::{
-    Arithmetic, Comparison, Expr, Pattern, Place, Program, Statement, special,
-};
+use super::tree::{Arithmetic, Comparison, Expr, Pattern, Place, Program, Statement, special};
 use super::value::Val;
 
 /// Steps that one run may take: some seconds of work.
@@ -463,12 +461,12 @@ impl Run<'_, '_> {
     fn holds(&self, comparison: Comparison, left: &Val, right: &Val) -> bool {
         let order = left.compare(right, &self.text_of(special::CONVFMT));
         match comparison {
-            Comparison::Less => order.is_some_and(|it| it.is_lt()),
-            Comparison::LessOrEqual => order.is_some_and(|it| it.is_le()),
-            Comparison::Equal => order.is_some_and(|it| it.is_eq()),
-            Comparison::NotEqual => !order.is_some_and(|it| it.is_eq()),
-            Comparison::Greater => order.is_some_and(|it| it.is_gt()),
-            Comparison::GreaterOrEqual => order.is_some_and(|it| it.is_ge()),
+            Comparison::Less => order.is_some_and(std::cmp::Ordering::is_lt),
+            Comparison::LessOrEqual => order.is_some_and(std::cmp::Ordering::is_le),
+            Comparison::Equal => order.is_some_and(std::cmp::Ordering::is_eq),
+            Comparison::NotEqual => !order.is_some_and(std::cmp::Ordering::is_eq),
+            Comparison::Greater => order.is_some_and(std::cmp::Ordering::is_gt),
+            Comparison::GreaterOrEqual => order.is_some_and(std::cmp::Ordering::is_ge),
         }
     }
 

@@ -31,7 +31,7 @@ impl Guard {
             Some(Ok(origin)) if origin.strip_prefix("http://") == Some(host) => {}
             Some(_) => return Some("requests are taken from the playground's own page only"),
         }
-        let site = headers.get("sec-fetch-site").map(|value| value.as_bytes());
+        let site = headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes);
         match site {
             None | Some(b"same-origin" | b"none") => None,
             Some(_) => Some("requests are taken from the playground's own page only"),
