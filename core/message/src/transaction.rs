@@ -189,7 +189,9 @@ impl Transaction {
             (Some(first), Some(second)) => {
                 let origin = self.duty.take().into_origin();
                 let parts = [first, second].into_iter().chain(parts);
-                parts.map(|batch| Self { duty: Duty::share_of(&origin, &batch), batch }).collect()
+                parts
+                    .map(|batch| Self { duty: Duty::share_of(origin.as_ref(), &batch), batch })
+                    .collect()
             }
         }
     }
@@ -278,7 +280,7 @@ impl Duty {
     fn into_origin(mut self) -> Option<Arc<Origin>> {
         let ack: Ack = match self.0.take()? {
             Owed::Sole(ack) => ack,
-            share => {
+            share @ Owed::Share(_) => {
                 let mut outer = Self(Some(share));
                 Box::new(move |verdict| outer.settle(verdict))
             }
@@ -287,8 +289,8 @@ impl Duty {
         Some(Arc::new(origin))
     }
 
-    fn share_of(origin: &Option<Arc<Origin>>, part: &Batch) -> Self {
-        Self(origin.as_ref().map(|origin| {
+    fn share_of(origin: Option<&Arc<Origin>>, part: &Batch) -> Self {
+        Self(origin.map(|origin| {
             let lineages = part.iter().map(|message| message.lineage).collect();
             Owed::Share(Box::new(Share { origin: origin.clone(), lineages }))
         }))

@@ -187,7 +187,7 @@ fn come_again(outcome: Outcome) -> Outcome {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
             Outcome::Answered(response)
         }
-        other => other,
+        other @ Outcome::Continue(_) => other,
     }
 }
 

@@ -4,7 +4,11 @@
 //! `tests/cases/engine/*.yaml` are never edited. A case that should differ stands in `differences`
 //! with its reason; a case that needs a component nobody has built yet waits for it.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may panic and talk, its helpers too"
+)]
 
 mod crash;
 mod differences;

@@ -124,7 +124,7 @@ fn statsd_gets_datagrams() {
     let mut all = String::new();
     let mut received = 0;
     while received < 10 {
-        let mut datagram = [0; 65_536];
+        let mut datagram = vec![0; 65_536];
         let length = socket.recv(&mut datagram).unwrap();
         let text = std::str::from_utf8(&datagram[..length]).unwrap();
         all.push_str(text);

@@ -3,7 +3,11 @@
 //! Tests that need Kafka find it by `SLUICE_TEST_KAFKA` (`dev/services/with kafka -- cargo test`)
 //! and say that they were skipped without it; where services are required that is a failure.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may panic and talk, its helpers too"
+)]
 
 mod acceptance;
 mod bad_input;

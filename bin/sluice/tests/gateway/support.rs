@@ -128,7 +128,7 @@ pub(crate) struct Gateway {
     pub(crate) program: Program,
     pub(crate) port: u16,
     pub(crate) dashboard: u16,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 pub(crate) const SECRET: &str = "a secret of the tests";
@@ -158,7 +158,7 @@ impl Gateway {
         });
         std::fs::write(directory.path().join("tyk.conf"), conf.to_string()).unwrap();
         let program = Program::start(&["gateway", "--conf", "tyk.conf"], directory.path());
-        let mut gateway = Self { program, port, dashboard, _directory: directory };
+        let mut gateway = Self { program, port, dashboard, directory };
         gateway.wait_until_it_listens().await;
         gateway
     }
@@ -175,10 +175,10 @@ impl Gateway {
 
     /// Kills the gateway as a crash would, and starts it again with what it left behind.
     pub(crate) async fn crash_and_restart(self) -> Self {
-        let Self { program, port, dashboard, _directory } = self;
+        let Self { program, port, dashboard, directory } = self;
         program.kill();
-        let program = Program::start(&["gateway", "--conf", "tyk.conf"], _directory.path());
-        let mut gateway = Self { program, port, dashboard, _directory };
+        let program = Program::start(&["gateway", "--conf", "tyk.conf"], directory.path());
+        let mut gateway = Self { program, port, dashboard, directory };
         gateway.wait_until_it_listens().await;
         gateway
     }
@@ -197,6 +197,7 @@ impl Gateway {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    #[expect(dead_code, reason = "shown when an answer is not the expected one")]
     pub(crate) headers: hyper::HeaderMap,
     pub(crate) body: Bytes,
 }

@@ -328,7 +328,7 @@ impl MemoryBuffer {
             if flush_at.is_some_and(|at| at <= tokio::time::Instant::now()) {
                 return self.flush().await;
             }
-            let Some(kept) = self.take(1).pop() else { return None };
+            let kept = self.take(1).pop()?;
             let mut is_full = false;
             if let Some(batcher) = &mut self.batcher {
                 for message in kept.batch.iter().cloned() {

@@ -199,9 +199,7 @@ impl Store for TwoQueues {
     }
 
     fn set(&mut self, key: &str, value: Bytes) {
-        if self.frequent.contains(key) {
-            self.frequent.insert(key, value);
-        } else if self.recent.remove(key).is_some() {
+        if self.frequent.contains(key) || self.recent.remove(key).is_some() {
             self.frequent.insert(key, value);
         } else if self.ghosts.remove(key).is_some() {
             self.make_room(true);

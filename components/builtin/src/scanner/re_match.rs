@@ -92,8 +92,8 @@ mod tests {
     #[test]
     fn messages_begin_where_the_pattern_matches() {
         let text = "head\n#one\ntext\n#two\n";
+        let scanner = ReMatch { pattern: Regex::new("(?m)^#").unwrap(), max_length: 64 };
         for size in [1, 3, 100] {
-            let scanner = ReMatch { pattern: Regex::new("(?m)^#").unwrap(), max_length: 64 };
             let mut scan = scanner.begin("").unwrap();
             let mut out = Vec::new();
             for chunk in text.as_bytes().chunks(size) {

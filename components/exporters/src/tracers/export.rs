@@ -49,6 +49,7 @@ pub struct TraceExporter {
     lost: Arc<AtomicU64>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one for each stream")]
 enum Target {
     Nobody,
     JaegerCollector { client: HttpClient, uri: Uri },

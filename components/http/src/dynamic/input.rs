@@ -47,7 +47,7 @@ fn build(config: DynamicInput, scope: &Scope) -> Result<BuiltInput, BuildError> 
         arrivals,
         stop: scope.stop().clone(),
         links: Vec::new(),
-        _mounts: Vec::new(),
+        mounts: Vec::new(),
     };
     for (name, block) in &config.inputs {
         let child = api.child(&block.node);
@@ -56,7 +56,7 @@ fn build(config: DynamicInput, scope: &Scope) -> Result<BuiltInput, BuildError> 
         source.links.extend(built.links());
         source.add(built, child);
     }
-    source._mounts = api.mount();
+    source.mounts = api.mount();
     Ok(BuiltInput::source(source))
 }
 
@@ -93,7 +93,7 @@ struct Dynamic {
     arrivals: mpsc::Receiver<(Box<dyn Source>, Child)>,
     stop: Stop,
     links: Vec<LinkState>,
-    _mounts: Vec<Mount>,
+    mounts: Vec<Mount>,
 }
 
 fn ask(key: u64, mut source: Box<dyn Source>, child: Child) -> Asked {

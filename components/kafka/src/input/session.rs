@@ -36,7 +36,7 @@ pub(crate) struct Session {
     stop: CancellationToken,
     closed: bool,
     /// Keeps the access token fresh.
-    _renewal: Option<Renewal>,
+    renewal: Option<Renewal>,
 }
 
 impl Session {
@@ -57,7 +57,7 @@ impl Session {
             keeper: None,
             stop: CancellationToken::new(),
             closed: false,
-            _renewal: None,
+            renewal: None,
             settings,
         };
         session.provide_token().await?;
@@ -79,7 +79,7 @@ impl Session {
             Some(consumer) => ffi::set_token(consumer.client().native_client(), token),
             None => Ok(()),
         };
-        self._renewal = Some(tokens.provide(give).await?);
+        self.renewal = Some(tokens.provide(give).await?);
         Ok(())
     }
 

@@ -160,7 +160,9 @@ pub(super) fn offset_fetch(
     for topic in topics {
         request.text(&topic[0].0);
         request.int32(topic.len() as i32);
-        topic.iter().for_each(|(_, id)| request.int32(*id));
+        for (_, id) in topic {
+            request.int32(*id);
+        }
     }
     request
 }

@@ -40,6 +40,8 @@ impl Pending {
         Arc::new(Self { open: AtomicUsize::new(1), ..Self::default() })
     }
 
+    /// Boxed, for the client library hands it back through a pointer.
+    #[expect(clippy::unnecessary_box_returns, reason = "the library keeps the box")]
     pub(crate) fn slot(self: &Arc<Self>, at: usize) -> Box<Slot> {
         self.open.fetch_add(1, Ordering::Relaxed);
         Box::new(Slot { pending: self.clone(), at })
@@ -73,6 +75,7 @@ impl Pending {
 
 impl Slot {
     /// The record was not taken: there is nothing to wait for.
+    #[expect(clippy::boxed_local, reason = "it comes back as the box it was")]
     pub(crate) fn withdraw(self: Box<Self>) {
         self.pending.close_one();
     }

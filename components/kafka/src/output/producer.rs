@@ -79,14 +79,14 @@ impl Shared {
         let inner: Arc<Threaded> =
             Arc::new(config.create_with_context(deliveries).map_err(|error| error.to_string())?);
         let mut producer =
-            Producer { inner: Some(inner.clone()), _renewal: None, answered: Mutex::default() };
+            Producer { inner: Some(inner.clone()), renewal: None, answered: Mutex::default() };
         if let Some(tokens) = &self.cluster.tokens {
             let inner = Arc::downgrade(&inner);
             let give = move |token: &_| match inner.upgrade() {
                 Some(inner) => ffi::set_token(inner.client().native_client(), token),
                 None => Ok(()),
             };
-            producer._renewal = Some(tokens.provide(give).await?);
+            producer.renewal = Some(tokens.provide(give).await?);
         }
         Ok(producer)
     }
@@ -114,7 +114,7 @@ pub(crate) enum Refusal {
 pub(crate) struct Producer {
     /// `None` only while being dropped.
     inner: Option<Arc<Threaded>>,
-    _renewal: Option<Renewal>,
+    renewal: Option<Renewal>,
     /// When a broker last answered.
     answered: Mutex<Option<Instant>>,
 }

@@ -36,7 +36,8 @@ struct State {
 /// A client for managing, made when first needed.
 struct Admin {
     client: Arc<AdminClient<DefaultClientContext>>,
-    _renewal: Option<Renewal>,
+    #[expect(dead_code, reason = "tokens are renewed while it lives")]
+    renewal: Option<Renewal>,
 }
 
 impl TopicMaker {
@@ -105,6 +106,6 @@ impl TopicMaker {
             Some(tokens) => Some(tokens.provide(give).await?),
             None => None,
         };
-        Ok(Admin { client, _renewal: renewal })
+        Ok(Admin { client, renewal })
     }
 }

@@ -3,7 +3,11 @@
 //! `SLUICE_TEST_KAFKA` says where one is (`dev/services/with kafka -- cargo test -p sluice-kafka`).
 //! Without it these tests say that they were skipped, or fail with `SLUICE_REQUIRE_SERVICES=1`.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may panic and talk, its helpers too"
+)]
 
 mod commits;
 mod delivery;

@@ -87,7 +87,7 @@ fn moves_without_loss(config: impl Fn(&str, &str, &str) -> String + 'static) {
         // Messages on their way are waited for, so that a move costs no duplicates unless it takes
         // longer than the session: how many there were depends on the machine, and is only told.
         let twice = seen.lock().unwrap().values().filter(|count| **count > 1).count();
-        println!("{twice} of {TOTAL} messages were seen twice");
+        eprintln!("{twice} of {TOTAL} messages were seen twice");
     });
 }
 

@@ -333,7 +333,8 @@ impl OwnBroker {
         let directory = std::env::temp_dir().join(unique("kafka"));
         std::fs::create_dir_all(&directory).unwrap();
         let mut broker = Self { directory, address: String::new() };
-        broker.address = broker.service("start").rsplit_once('=').unwrap().1.trim().to_owned();
+        let told = broker.service("start");
+        broker.address = told.rsplit_once('=').unwrap().1.trim().into();
         broker
     }
 

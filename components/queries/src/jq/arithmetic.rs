@@ -43,6 +43,10 @@ fn stepping(result: ValR<Val>) -> ValR<Val> {
     result
 }
 
+#[expect(
+    clippy::suspicious_arithmetic_impl,
+    reason = "sizes are computed before values are joined"
+)]
 impl Add for Val {
     type Output = ValR<Self>;
 
@@ -141,6 +145,7 @@ fn merge(mut left: Object, right: &Object) -> Object {
     left
 }
 
+#[expect(clippy::suspicious_arithmetic_impl, reason = "sizes are computed before texts are split")]
 impl Div for Val {
     type Output = ValR<Self>;
 

@@ -80,20 +80,21 @@ fn recorded(entry: &Value) -> (&str, String) {
     let mut facts = format!("{} {}", text("name"), text("status"));
     if !matches!(text("status"), "hidden" | "deprecated") {
         let category = entry.get("category").and_then(Value::as_str).unwrap_or("General");
-        drop(write!(facts, " [{category}]"));
+        write!(facts, " [{category}]").expect("texts take all");
     }
     facts += if is("impure") { " impure" } else { "" };
     facts += if is("variadic") { " variadic" } else { "" };
     let params = entry.get("params").and_then(Value::as_array);
     for param in params.into_iter().flatten() {
         let text = |key: &'static str| param.get(key).and_then(Value::as_str).unwrap_or_default();
-        drop(write!(facts, "\n  {}: {}", text("name"), text("type")));
+        write!(facts, "\n  {}: {}", text("name"), text("type")).expect("texts take all");
         match param.get("default") {
             // A default in a wrapper of the reference's own, where a query may stand instead.
             Some(Value::Object(wrapped)) => {
-                drop(write!(facts, " = {}", wrapped.get("Value").expect("it wraps a value")));
+                write!(facts, " = {}", wrapped.get("Value").expect("it wraps a value"))
+                    .expect("texts take all");
             }
-            Some(default) => drop(write!(facts, " = {default}")),
+            Some(default) => write!(facts, " = {default}").expect("texts take all"),
             None if param.get("optional").is_some() => facts += " optional",
             None => {}
         }

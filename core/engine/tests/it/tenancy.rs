@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use sluice_config::{Parameters, Query};
+use sluice_config::{Parameters, Position, Query};
 use sluice_engine::{Environment, Mode, Scope};
 use sluice_message::{Batch, Message};
 
@@ -120,7 +120,7 @@ proptest! {
         let environment = Environment { parameters: Some(parameters), ..environment() };
         let scope = Scope::root(environment);
         let mode = if mutation { Mode::Mutation } else { Mode::Mapping };
-        let query = Query { text: program, at: Default::default(), path: String::new() };
+        let query = Query { text: program, at: Position::default(), path: String::new() };
         let Ok(mapping) = scope.mapping(&query, mode) else { return Ok(()) };
         let Some(selection) = mapping.selection() else { return Ok(()) };
         let message = Message::from(event.as_str());

@@ -195,9 +195,8 @@ fn unbranded(text: &str) -> String {
         let name = start.map(|start| &rest[start..at + 4]);
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
         let alone = start.is_some_and(|start| {
-            !rest[..start].ends_with(is_word)
-                && !(start == 0 && out.ends_with(is_word))
-                && !rest[at + 4..].starts_with(is_word)
+            let before = if start == 0 { &out } else { &rest[..start] };
+            !before.ends_with(is_word) && !rest[at + 4..].starts_with(is_word)
         });
         match (name, start) {
             (Some("bento"), Some(start)) if alone => {

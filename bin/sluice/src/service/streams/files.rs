@@ -133,7 +133,7 @@ mod tests {
             let files = StreamFiles::new(paths.to_vec()).list()?;
             Ok(files.into_iter().map(|file| file.id).collect())
         };
-        assert_eq!(ids(&[root.clone()]).unwrap(), ["a", "b_c"]);
+        assert_eq!(ids(std::slice::from_ref(&root)).unwrap(), ["a", "b_c"]);
         assert_eq!(ids(&[format!("{root}/b/*.yml")]).unwrap(), ["c"]);
         let twice = ids(&[root.clone(), format!("{root}/a.yaml")]).unwrap_err();
         assert!(twice.starts_with("stream id (a) collision from file: "), "{twice}");

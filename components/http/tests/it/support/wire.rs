@@ -134,7 +134,7 @@ impl Wire {
         match timeout(PATIENCE, self.socket.read(&mut byte)).await {
             Ok(Ok(0) | Err(_)) => true,
             Ok(Ok(_)) => false,
-            Err(_) => panic!("the connection stays open"),
+            Err(late) => panic!("the connection stays open: {late}"),
         }
     }
 

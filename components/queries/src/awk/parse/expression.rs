@@ -355,10 +355,12 @@ fn arithmetic(sign: &str) -> Arithmetic {
     }
 }
 
+/// Puts back what stood around a place.
+type Rebuild = Box<dyn FnOnce(Expr) -> Expr>;
+
 /// The place that an assignment is to, and what stands around it: `!x = y` is `!(x = y)`, and
 /// `a && b = c` is `a && (b = c)`.
-fn assigned(left: Expr) -> Option<(Place, Box<dyn FnOnce(Expr) -> Expr>)> {
-    type Rebuild = Box<dyn FnOnce(Expr) -> Expr>;
+fn assigned(left: Expr) -> Option<(Place, Rebuild)> {
     let within = |inner: Expr, wrap: Rebuild| {
         let (place, rebuild) = assigned(inner)?;
         let rebuilt: Rebuild = Box::new(move |expr| wrap(rebuild(expr)));
