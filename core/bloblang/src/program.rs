@@ -1,5 +1,6 @@
 //! Compiled mappings and running them.
 
+mod assembly;
 mod assign;
 mod scan;
 
@@ -21,6 +22,7 @@ pub(crate) type Maps = HashMap<EcoString, Arc<MapBody>>;
 #[derive(Clone)]
 pub struct Program {
     pub(crate) statements: Vec<Statement>,
+    pub(crate) assembly: Option<Arc<Assembly>>,
     pub(crate) maps: Maps,
     pub(crate) variables: Arc<[EcoString]>,
     pub(crate) placeholders: Vec<EcoString>,
@@ -119,7 +121,11 @@ impl Program {
     pub fn map(&self, input: &Input<'_>) -> Result<Mapped, Error> {
         let metadata = own_metadata(input);
         let mut run = Run::new(self, input, Root::Untouched, metadata);
-        run.statements(&self.statements)?;
+        let rest = match &self.assembly {
+            Some(assembly) => run.assemble(assembly)?,
+            None => &self.statements,
+        };
+        run.statements(rest)?;
         run.finish()
     }
 
@@ -132,6 +138,9 @@ impl Program {
         let root = document.map_or(Root::Untouched, |value| Root::Value(value.clone()));
         let mut run = Run::new(self, input, root, metadata);
         run.in_place = true;
+        // What a statement makes is what the next one reads.
+        let watches = self.shares || self.statements.len() > 1;
+        run.budget = Budget::new(self.limits, watches);
         run.shares_document = document.is_some();
         let failure = run.statements(&self.statements).and_then(|()| run.check()).err();
         if failure.is_some()
@@ -243,6 +252,23 @@ impl<'r> Run<'r> {
                 .map_err(|error| self.explain(error).in_statement(statement.line))?;
         }
         Ok(())
+    }
+
+    /// Makes the document of the first statements, and returns the others.
+    fn assemble(&mut self, assembly: &Assembly) -> Result<&'r [Statement], Error> {
+        let (first, rest) = self.program.statements.split_at(assembly.statements);
+        let mut values = Vec::with_capacity(assembly.slots());
+        for statement in first {
+            match &statement.kind {
+                StatementKind::Assign { target: Target::Root(_), value } => {
+                    self.eval(value).map(|value| values.push(value))
+                }
+                _ => self.statement(statement),
+            }
+            .map_err(|error| self.explain(error).in_statement(statement.line))?;
+        }
+        self.root = assembly.build(values);
+        Ok(rest)
     }
 
     fn statement(&mut self, statement: &Statement) -> Result<(), Error> {
@@ -522,6 +548,7 @@ impl std::fmt::Debug for Program {
     }
 }
 
+pub(crate) use assembly::Assembly;
 pub(crate) use scan::{may_share, reads_few_paths};
 
 /// The `%T` of an assigned value, for error texts.

@@ -28,6 +28,10 @@ impl Number {
 
     /// The integer this text spells; `None` for a fraction, an exponent or out of range.
     pub fn as_i64(&self) -> Option<i64> {
+        // Most texts end in a fraction, which need not be read to its point.
+        if self.0.len() > 20 || self.0.as_bytes().contains(&b'.') {
+            return None;
+        }
         self.0.parse().ok()
     }
 

@@ -27,7 +27,7 @@ impl Object {
     }
 
     /// Takes fields in any order; of equal keys the last one stays, as in JSON text.
-    pub(crate) fn from_unsorted(mut fields: EcoVec<(EcoString, Value)>) -> Self {
+    pub fn from_unsorted(mut fields: EcoVec<(EcoString, Value)>) -> Self {
         if !fields.windows(2).all(|pair| order(&pair[0].0, &pair[1].0).is_lt()) {
             let slice = fields.make_mut();
             slice.sort_by(|a, b| order(&a.0, &b.0)); // stable: equal keys keep their order
@@ -85,6 +85,14 @@ impl Object {
                 self.fields.insert(at, (key, value));
                 None
             }
+        }
+    }
+
+    /// Adds a field; cheapest where its key comes after all others.
+    pub fn push(&mut self, key: EcoString, value: Value) {
+        match self.fields.last() {
+            Some((last, _)) if !order(last, &key).is_lt() => drop(self.insert(key, value)),
+            _ => self.fields.push((key, value)),
         }
     }
 

@@ -167,7 +167,7 @@ fn array<'a>(items: &'a [Expr], context: &Context<'a>) -> Result<Outcome<'a>, Er
 }
 
 fn object<'a>(fields: &'a [(Key, Expr)], context: &Context<'a>) -> Result<Outcome<'a>, Error> {
-    let mut values = Object::with_capacity(fields.len());
+    let mut values = EcoVec::with_capacity(fields.len());
     for (key, expr) in fields {
         let key = match key {
             Key::Literal(key) => key.clone(),
@@ -177,12 +177,12 @@ fn object<'a>(fields: &'a [(Key, Expr)], context: &Context<'a>) -> Result<Outcom
             .eval(context)
             .map_err(|error| error.context(format!("failed to resolve '{key}' value")))?;
         match outcome {
-            Outcome::Borrowed(value) => drop(values.insert(key, value.clone())),
-            Outcome::Owned(value) => drop(values.insert(key, value)),
+            Outcome::Borrowed(value) => values.push((key, value.clone())),
+            Outcome::Owned(value) => values.push((key, value)),
             Outcome::Deleted | Outcome::Nothing => {}
         }
     }
-    Ok(Outcome::Owned(Value::Object(values)))
+    Ok(Outcome::Owned(Value::Object(Object::from_unsorted(values))))
 }
 
 fn computed_key(expr: &Expr, context: &Context<'_>) -> Result<EcoString, Error> {

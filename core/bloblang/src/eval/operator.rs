@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use ecow::EcoString;
-use sluice_value::{Kind, Value};
+use sluice_value::{Kind, Number, Value};
 
 use crate::{
     Context, Error, Expr, ExprKind, Literal, Operator, Outcome,
@@ -69,6 +69,11 @@ fn quick(op: Operator, a: &Value, b: &Value) -> Option<Value> {
             Operator::Divide if *b != 0.0 => Value::Float(a / b),
             _ => return compares(op).then(|| Value::Bool(holds(op, a.partial_cmp(b)))),
         }),
+        // Texts of numbers are nearly always fractions.
+        (Value::Number(text), _) => quick(op, &Value::Float(fraction(text)?), b),
+        (_, Value::Number(text)) => quick(op, a, &Value::Float(fraction(text)?)),
+        (Value::Float(_), Value::Int(b)) => quick(op, a, &Value::Float(*b as f64)),
+        (Value::Int(a), Value::Float(_)) => quick(op, &Value::Float(*a as f64), b),
         (Value::String(a), Value::String(b)) => match op {
             Operator::Equal => Some(Value::Bool(a == b)),
             Operator::NotEqual => Some(Value::Bool(a != b)),
@@ -76,6 +81,11 @@ fn quick(op: Operator, a: &Value, b: &Value) -> Option<Value> {
         },
         _ => None,
     }
+}
+
+/// The float that a number's text stands for, if it is no integer.
+fn fraction(text: &Number) -> Option<f64> {
+    Some(text.as_f64()).filter(|f| f.is_finite() && text.as_i64().is_none())
 }
 
 fn compares(op: Operator) -> bool {

@@ -300,8 +300,10 @@ pub(crate) fn mapping(text: &str, environment: &Environment) -> Result<Program, 
             let maps = || parser.maps.values().map(|map| &**map);
             let scan = program::reads_few_paths(&statements, maps());
             let shares = program::may_share(&statements, maps());
+            let assembly = program::Assembly::of(&statements).map(Arc::new);
             Ok(Program {
                 statements,
+                assembly,
                 maps: parser.maps,
                 variables: parser.slots.0.into(),
                 placeholders: parser.placeholders,

@@ -23,6 +23,7 @@ pub(crate) fn segments(
         Ok(segments) => {
             let program = Program {
                 statements: Vec::new(),
+                assembly: None,
                 maps: parser.maps,
                 variables: parser.slots.0.into(),
                 placeholders: parser.placeholders,

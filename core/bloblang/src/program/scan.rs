@@ -1,7 +1,7 @@
 //! What a program reads: whether looking up single paths beats parsing the document, and whether
 //! values may come to share their parts.
 
-use super::{MapBody, Statement, StatementKind, Target};
+use super::{MapBody, Statement, StatementKind};
 use crate::{Base, Expr, ExprKind};
 
 /// Reading a path out of document text costs about a fifth of parsing it.
@@ -24,36 +24,114 @@ pub(crate) fn reads_few_paths<'a>(
     reads.is_some_and(|reads| reads <= WORTHWHILE)
 }
 
-/// True for mappings that can use a computed value more than once, so that documents may grow
-/// beyond what the mapping's text and the message amount to.
+/// What sharing may multiply a document by before it has to be watched.
+const HARMLESS: usize = 64;
+
+/// Methods whose results may become their input, or that run what is not in the text.
+const FEEDS_BACK: [&str; 3] = ["fold", "set", "bloblang"];
+
+/// True for mappings that can use computed values so often that documents may grow far beyond what
+/// the mapping's text and the message amount to.
+///
+/// Whatever binds a value (a lambda, `match`, a variable) multiplies it at most by how often it is
+/// read in the text, so that the product of these counts bounds what all of them do together.
+/// There is no such bound where results come back as input (maps, folds, reading the new document
+/// or metadata), and where a query that runs for each element reads more than the element.
 pub(crate) fn may_share<'a>(
     statements: &[Statement],
     mut maps: impl Iterator<Item = &'a MapBody>,
 ) -> bool {
-    maps.next().is_some() || statements.iter().any(statement_shares)
+    let mut growth = Growth(Some(1));
+    statements.iter().for_each(|statement| growth.statement(statement));
+    maps.next().is_some() || growth.0.is_none_or(|factor| factor > HARMLESS)
 }
 
-fn statement_shares(statement: &Statement) -> bool {
-    match &statement.kind {
-        StatementKind::Assign { target: Target::Variable(_), .. } => true,
-        StatementKind::Assign { value, .. } => shares(value),
-        StatementKind::If(branches) => branches.iter().any(|(condition, statements)| {
-            condition.iter().any(shares) || statements.iter().any(statement_shares)
-        }),
+/// The product so far; `None` where there is no bound.
+struct Growth(Option<usize>);
+
+/// What an expression may read without being watched.
+#[derive(Clone, Copy, PartialEq)]
+enum Scope {
+    /// It runs once: anything.
+    Once,
+    /// It runs for each element, which is `this`.
+    This,
+    /// It runs for each element, which has a name.
+    Name,
+    /// It runs for each element, which it cannot see.
+    Blind,
+}
+
+impl Growth {
+    fn statement(&mut self, statement: &Statement) {
+        match &statement.kind {
+            StatementKind::Assign { value, .. } => self.expr(value, Scope::Once),
+            StatementKind::If(branches) => {
+                for (condition, statements) in branches {
+                    condition.iter().for_each(|condition| self.expr(condition, Scope::Once));
+                    statements.iter().for_each(|statement| self.statement(statement));
+                }
+            }
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr, scope: Scope) {
+        match &expr.kind {
+            ExprKind::Path { base, .. } => {
+                let is_bounded = match base {
+                    Base::Root => false,
+                    Base::This => matches!(scope, Scope::Once | Scope::This),
+                    Base::Name { depth, .. } => {
+                        scope == Scope::Once || scope == Scope::Name && *depth == 0
+                    }
+                };
+                if !is_bounded {
+                    self.0 = None;
+                }
+            }
+            ExprKind::Metadata(_) => self.0 = None,
+            // Each reading of a variable may double what the last one held.
+            ExprKind::Variable { .. } if scope == Scope::Once => self.multiply(2),
+            ExprKind::Variable { .. } | ExprKind::Function(_) if scope != Scope::Once => {
+                self.0 = None;
+            }
+            ExprKind::Method(call) if FEEDS_BACK.contains(&call.method().name) => self.0 = None,
+            ExprKind::Lambda { body, .. } => self.multiply(mentions(body)),
+            ExprKind::Map { body, .. } => self.multiply(mentions(body)),
+            ExprKind::Match { cases, .. } => {
+                self.multiply(cases.iter().map(|(_, body)| mentions(body)).sum());
+            }
+            _ => {}
+        }
+        expr.for_each_child(&mut |child, is_query| self.child(child, is_query, scope));
+    }
+
+    fn child(&mut self, child: &Expr, is_query: bool, around: Scope) {
+        if !is_query {
+            return self.expr(child, around);
+        }
+        match &child.kind {
+            ExprKind::Lambda { name, body } => {
+                self.multiply(mentions(body));
+                self.expr(body, if name.is_empty() { Scope::Blind } else { Scope::Name });
+            }
+            _ => {
+                self.multiply(mentions(child));
+                self.expr(child, Scope::This);
+            }
+        }
+    }
+
+    fn multiply(&mut self, times: usize) {
+        self.0 = self.0.and_then(|factor| factor.checked_mul(times.max(1)));
     }
 }
 
-fn shares(expr: &Expr) -> bool {
-    let mut found = matches!(
-        expr.kind,
-        ExprKind::Path { base: Base::Root, .. }
-            | ExprKind::Metadata(_)
-            | ExprKind::Lambda { .. }
-            | ExprKind::Map { .. }
-            | ExprKind::Match { .. }
-    );
-    expr.for_each_child(&mut |child, is_query| found |= is_query || shares(child));
-    found
+/// How often an expression reads what surrounds it.
+fn mentions(expr: &Expr) -> usize {
+    let mut count = usize::from(matches!(expr.kind, ExprKind::Path { .. }));
+    expr.for_each_child(&mut |child, _| count += mentions(child));
+    count
 }
 
 /// `None` stands for "more than is worthwhile".

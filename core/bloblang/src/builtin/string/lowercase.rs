@@ -1,5 +1,7 @@
 //! `lowercase`: small letters.
 
+use sluice_value::Value;
+
 use super::changed;
 use crate::builtin::{Category, Example, Method, MethodCode};
 
@@ -7,7 +9,10 @@ pub(super) const METHOD: Method = Method::new(
     "lowercase",
     &[Category::String],
     "Turns all letters of the text into small ones.",
-    MethodCode::Value(|value| changed(value, simple_lowercase)),
+    MethodCode::Value(|value| match value {
+        Value::String(text) if text.is_ascii() => Ok(Value::String(text.to_ascii_lowercase())),
+        _ => changed(value, simple_lowercase),
+    }),
 )
 .examples(&[Example::new(
     "root.name = this.name.lowercase()",
@@ -16,9 +21,6 @@ pub(super) const METHOD: Method = Method::new(
 
 /// Letter by letter, without regard to their neighbours.
 fn simple_lowercase(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
     text.chars()
         .map(|c| {
             let mut lower = c.to_lowercase();

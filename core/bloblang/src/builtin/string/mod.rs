@@ -77,6 +77,7 @@ fn part(value: &Value, find: impl FnOnce(&[u8]) -> std::ops::Range<usize>) -> Re
         Value::String(text) => {
             let range = find(text.as_bytes());
             Ok(match text.get(range.clone()) {
+                Some(part) if part.len() == text.len() => value.clone(),
                 Some(part) => Value::string(part),
                 None => Value::text(text.as_bytes()[range].to_vec()),
             })

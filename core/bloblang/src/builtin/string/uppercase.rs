@@ -1,5 +1,7 @@
 //! `uppercase`: capital letters.
 
+use sluice_value::Value;
+
 use super::changed;
 use crate::builtin::{Category, Example, Method, MethodCode};
 
@@ -8,7 +10,10 @@ pub(super) const METHOD: Method = Method::new(
     &[Category::String],
     "Turns all letters of the text into capitals. Letters whose capital would be several letters, \
      such as `ß`, stay.",
-    MethodCode::Value(|value| changed(value, simple_uppercase)),
+    MethodCode::Value(|value| match value {
+        Value::String(text) if text.is_ascii() => Ok(Value::String(text.to_ascii_uppercase())),
+        _ => changed(value, simple_uppercase),
+    }),
 )
 .examples(&[Example::new(
     "root.code = this.code.uppercase()",
@@ -16,9 +21,6 @@ pub(super) const METHOD: Method = Method::new(
 )]);
 
 fn simple_uppercase(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_uppercase();
-    }
     text.chars()
         .map(|c| {
             let mut upper = c.to_uppercase();
