@@ -28,9 +28,9 @@ pub mod tenancy;
 pub mod wiring;
 
 pub use component::{
-    Batches, Burst, Cache, CacheError, Composite, ConnectError, Delivery, DirectProcessor, Input,
-    LinkState, Output, Processor, RateLimit, ReadError, Reader, Scan, ScanError, Scanner, Sink,
-    Source, WaitingProcessor, WriteError, Writer,
+    Batches, Burst, Cache, CacheError, Composite, ConnectError, Delivery, DirectProcessor,
+    InFlight, Input, LinkState, Output, Processor, RateLimit, ReadError, Reader, Scan, ScanError,
+    Scanner, Sink, Source, WaitingProcessor, WriteError, Writer,
 };
 pub use mapping::{Check, Mapped, Mapping, Mode, Program, Text};
 pub use owner::Owner;

@@ -11,7 +11,7 @@ use sluice_telemetry::Rename;
 
 use crate::mapping::Programs;
 use crate::wiring::batching::BatchPolicy;
-use crate::{Cache, Input, Output, Processor, RateLimit, Scanner, Scope, Sink, Source};
+use crate::{Cache, InFlight, Input, Output, Processor, RateLimit, Scanner, Scope, Sink, Source};
 
 /// What a component builder made of an input.
 pub enum BuiltInput {
@@ -39,7 +39,7 @@ pub enum BuiltOutput {
     /// A connector, which the engine wraps.
     Connector {
         output: Arc<dyn Output>,
-        max_in_flight: usize,
+        limit: InFlight,
         batching: Option<BatchPolicy>,
     },
     Sink(Arc<dyn Sink>),
@@ -47,14 +47,21 @@ pub enum BuiltOutput {
 
 impl BuiltOutput {
     pub fn connector(output: impl Output + 'static, max_in_flight: usize) -> Self {
-        Self::Connector { output: Arc::new(output), max_in_flight, batching: None }
+        let limit = InFlight::of(max_in_flight);
+        Self::Connector { output: Arc::new(output), limit, batching: None }
+    }
+
+    /// A connector that puts small writes into one request anyway: [`InFlight::gathering`].
+    pub fn gathering(output: impl Output + 'static, max_in_flight: usize) -> Self {
+        let limit = InFlight::gathering(max_in_flight);
+        Self::Connector { output: Arc::new(output), limit, batching: None }
     }
 
     /// Forms batches by `policy` in front of the connector.
     pub fn batched(self, policy: BatchPolicy) -> Self {
         match self {
-            Self::Connector { output, max_in_flight, .. } => {
-                Self::Connector { output, max_in_flight, batching: Some(policy) }
+            Self::Connector { output, limit, .. } => {
+                Self::Connector { output, limit, batching: Some(policy) }
             }
             sink @ Self::Sink(_) => sink,
         }

@@ -212,9 +212,9 @@ impl Scope {
             let built = scope.environment.registry.build_output(name, config, scope)?;
             let sink = match built {
                 BuiltOutput::Sink(sink) => sink,
-                BuiltOutput::Connector { output, max_in_flight, batching } => {
+                BuiltOutput::Connector { output, limit, batching } => {
                     let sink: Arc<dyn Sink> =
-                        Arc::new(wiring::output::WrappedOutput::new(output, max_in_flight, scope));
+                        Arc::new(wiring::output::WrappedOutput::new(output, limit, scope));
                     match batching {
                         Some(policy) if policy.is_active() => {
                             wiring::batching::batched_sink(sink, &policy, scope)?

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use regex::Regex;
 use sluice_config::{Block, Kinds, config, format_duration, parse_duration};
-use sluice_engine::{BuildError, BuiltOutput, Registry, Scope, Sink};
+use sluice_engine::{BuildError, BuiltOutput, InFlight, Registry, Scope, Sink};
 use sluice_message::{Batch, DeliveryError, Member};
 use tokio::task::JoinSet;
 use tracing::warn;
@@ -142,8 +142,8 @@ impl Sink for DropOn {
         written.or_else(|error| self.judge(error))
     }
 
-    fn max_in_flight(&self) -> usize {
-        self.sink.max_in_flight()
+    fn in_flight(&self) -> InFlight {
+        self.sink.in_flight()
     }
 
     fn is_connected(&self) -> bool {

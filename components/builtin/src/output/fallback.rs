@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use sluice_config::{Block, Kinds};
-use sluice_engine::{BuildError, BuiltOutput, Registry, Scope, Sink};
+use sluice_engine::{BuildError, BuiltOutput, InFlight, Registry, Scope, Sink};
 use sluice_message::{Batch, DeliveryError};
 use sluice_value::Value;
 
@@ -55,8 +55,8 @@ impl Sink for Fallback {
     }
 
     /// Any of them may have to gather batches of many writes.
-    fn max_in_flight(&self) -> usize {
-        self.tiers.iter().map(|sink| sink.max_in_flight()).max().unwrap_or(1)
+    fn in_flight(&self) -> InFlight {
+        self.tiers.iter().map(|sink| sink.in_flight()).fold(InFlight::of(1), InFlight::or)
     }
 
     fn is_connected(&self) -> bool {

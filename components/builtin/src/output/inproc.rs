@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_engine::{BuildError, BuiltOutput, Registry, Scope, Sink};
+use sluice_engine::{BuildError, BuiltOutput, InFlight, Registry, Scope, Sink};
 use sluice_message::{Batch, DeliveryError};
 
 use crate::pipe::Pipe;
@@ -36,7 +36,7 @@ impl Sink for Inproc {
         self.pipe.write(batch).await
     }
 
-    fn max_in_flight(&self) -> usize {
-        MAX_IN_FLIGHT
+    fn in_flight(&self) -> InFlight {
+        InFlight::of(MAX_IN_FLIGHT)
     }
 }

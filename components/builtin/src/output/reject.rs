@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sluice_config::{Block, Interpolated, Kinds};
 use sluice_engine::{
-    BuildError, BuiltOutput, ConnectError, Output, Registry, Scope, Sink, Text, WriteError, Writer,
+    BuildError, BuiltOutput, ConnectError, InFlight, Output, Registry, Scope, Sink, Text,
+    WriteError, Writer,
 };
 use sluice_message::{Batch, DeliveryError, Member, Message};
 
@@ -89,8 +90,8 @@ impl Sink for RejectErrored {
         }
     }
 
-    fn max_in_flight(&self) -> usize {
-        self.sink.max_in_flight()
+    fn in_flight(&self) -> InFlight {
+        self.sink.in_flight()
     }
 
     fn is_connected(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_engine::{BuildError, BuiltOutput, Registry, Scope, Sink};
+use sluice_engine::{BuildError, BuiltOutput, InFlight, Registry, Scope, Sink};
 use sluice_message::{Batch, DeliveryError};
 
 pub(crate) fn register(registry: &mut Registry) {
@@ -31,8 +31,8 @@ impl Sink for Resource {
         self.sink.write(batch).await
     }
 
-    fn max_in_flight(&self) -> usize {
-        self.sink.max_in_flight()
+    fn in_flight(&self) -> InFlight {
+        self.sink.in_flight()
     }
 
     fn is_connected(&self) -> bool {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sluice_config::{Block, Kinds, config};
-use sluice_engine::{BuildError, BuiltOutput, Registry, Scope, Sink};
+use sluice_engine::{BuildError, BuiltOutput, InFlight, Registry, Scope, Sink};
 use sluice_message::{Batch, DeliveryError};
 
 use crate::persist::{Persistence, write_persistently};
@@ -73,8 +73,8 @@ impl Sink for Retry {
         write_persistently(&*self.sink, batch, &self.persistence).await
     }
 
-    fn max_in_flight(&self) -> usize {
-        self.sink.max_in_flight()
+    fn in_flight(&self) -> InFlight {
+        self.sink.in_flight()
     }
 
     fn is_connected(&self) -> bool {

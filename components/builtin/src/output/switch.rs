@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use sluice_config::{Block, Kinds, Node, Query, config};
-use sluice_engine::{BuildError, BuiltOutput, Check, Registry, Scope, Sink};
+use sluice_engine::{BuildError, BuiltOutput, Check, InFlight, Registry, Scope, Sink};
 use sluice_message::{Batch, DeliveryError, Member};
 use tracing::error;
 
@@ -173,9 +173,9 @@ impl Sink for Switch {
         failures.reduce(DeliveryError::and).map_or(Ok(()), Err)
     }
 
-    fn max_in_flight(&self) -> usize {
-        let sum = |sum: usize, case: &BuiltCase| sum.saturating_add(case.sink.max_in_flight());
-        self.cases.iter().fold(0, sum)
+    fn in_flight(&self) -> InFlight {
+        let all = self.cases.iter().map(|case| case.sink.in_flight());
+        all.reduce(InFlight::and).unwrap_or(InFlight::of(1))
     }
 
     fn is_connected(&self) -> bool {

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use sluice_config::{Block, ComponentKind, Kinds, Node, config};
 use sluice_engine::backoff::Backoff;
 use sluice_engine::http::Mount;
-use sluice_engine::{BuildError, BuiltOutput, Registry, Scope, Sink, Stop};
+use sluice_engine::{BuildError, BuiltOutput, InFlight, Registry, Scope, Sink, Stop};
 use sluice_message::{Batch, DeliveryError};
 use tokio::sync::{Notify, RwLock};
 use tokio::task::JoinSet;
@@ -209,8 +209,8 @@ impl Sink for Dynamic {
         join_all(writes).await.into_iter().collect()
     }
 
-    fn max_in_flight(&self) -> usize {
-        MAX_IN_FLIGHT
+    fn in_flight(&self) -> InFlight {
+        InFlight::of(MAX_IN_FLIGHT)
     }
 
     fn is_connected(&self) -> bool {

@@ -28,14 +28,14 @@ pub(crate) fn register(registry: &mut Registry) {
     registry
         .output("kafka", |config: KafkaOutput, scope| {
             let output = from_kafka(&config, scope)?;
-            Ok(BuiltOutput::connector(output, config.max_in_flight).batched(config.batching))
+            Ok(BuiltOutput::gathering(output, config.max_in_flight).batched(config.batching))
         })
         .doc(KAFKA_DOC)
         .categories(&["Services"]);
     registry
         .output("kafka_franz", |config: FranzOutput, scope| {
             let output = from_franz(&config, scope)?;
-            Ok(BuiltOutput::connector(output, config.max_in_flight).batched(config.batching))
+            Ok(BuiltOutput::gathering(output, config.max_in_flight).batched(config.batching))
         })
         .doc(FRANZ_DOC)
         .categories(&["Services"])

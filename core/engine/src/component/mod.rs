@@ -10,7 +10,7 @@ mod processor;
 mod support;
 
 pub use input::{Burst, Delivery, Input, LinkState, ReadError, Reader, Source};
-pub use output::{Output, Sink, WriteError, Writer};
+pub use output::{InFlight, Output, Sink, WriteError, Writer};
 pub use processor::{Batches, Composite, DirectProcessor, Processor, WaitingProcessor};
 pub use support::{Cache, CacheError, RateLimit, Scan, ScanError, Scanner};
 

@@ -62,6 +62,55 @@ impl WriteError {
     }
 }
 
+/// How much an output takes at once, before the first of it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InFlight {
+    /// Writes that are sent at once, and so many writes may always wait.
+    pub writes: usize,
+    /// More writes may wait while they have fewer messages together: those that wait when a send
+    /// ends share the next one.
+    pub messages: usize,
+}
+
+/// Messages of small writes that share a send.
+const GATHERED: usize = 128;
+
+impl InFlight {
+    pub fn of(writes: usize) -> Self {
+        Self { writes: writes.max(1), messages: 0 }
+    }
+
+    /// For connectors that put small writes into one request anyway. A single send at a time asks
+    /// for strict order, also after failures: that stays as it is.
+    pub fn gathering(writes: usize) -> Self {
+        let messages = if writes > 1 { writes.saturating_mul(GATHERED) } else { 0 };
+        Self { messages, ..Self::of(writes) }
+    }
+
+    /// Messages of waiting writes that may share a send.
+    pub(crate) fn gather(self) -> usize {
+        self.messages / self.writes
+    }
+
+    /// Whether another write may come.
+    pub(crate) fn has_room(self, writes: usize, messages: usize) -> bool {
+        writes < self.writes || messages < self.messages
+    }
+
+    /// For sinks that hand each write on to one of several.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            writes: self.writes.saturating_add(other.writes),
+            messages: self.messages.saturating_add(other.messages),
+        }
+    }
+
+    /// For sinks that hand each write on to all of several.
+    pub fn or(self, other: Self) -> Self {
+        Self { writes: self.writes.max(other.writes), messages: self.messages.max(other.messages) }
+    }
+}
+
 /// A running destination: a wrapped connector, or a composite of sinks.
 #[async_trait]
 pub trait Sink: Send + Sync {
@@ -74,9 +123,9 @@ pub trait Sink: Send + Sync {
     /// Polled once, a write has its place in the order; later calls come after it.
     async fn write(&self, batch: Batch) -> Result<(), DeliveryError>;
 
-    /// How many writes may usefully wait at once.
-    fn max_in_flight(&self) -> usize {
-        1
+    /// How much may usefully wait at once.
+    fn in_flight(&self) -> InFlight {
+        InFlight::of(1)
     }
 
     fn is_connected(&self) -> bool {

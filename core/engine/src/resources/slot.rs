@@ -12,7 +12,7 @@ use sluice_message::{Batch, DeliveryError};
 
 use crate::component::BoxError;
 use crate::wiring::Step;
-use crate::{Batches, Cache, CacheError, RateLimit, Sink};
+use crate::{Batches, Cache, CacheError, InFlight, RateLimit, Sink};
 
 pub(super) struct Slot<T: ?Sized>(RwLock<Arc<T>>);
 
@@ -75,8 +75,8 @@ impl Sink for Slot<dyn Sink> {
         self.get().write(batch).await
     }
 
-    fn max_in_flight(&self) -> usize {
-        self.get().max_in_flight()
+    fn in_flight(&self) -> InFlight {
+        self.get().in_flight()
     }
 
     fn is_connected(&self) -> bool {

@@ -8,6 +8,7 @@ pub mod input;
 pub(crate) mod metered;
 pub mod output;
 pub mod resumable;
+mod slots;
 pub mod spans;
 pub mod stream;
 

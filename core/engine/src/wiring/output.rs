@@ -7,13 +7,14 @@ use std::time::Instant;
 use async_trait::async_trait;
 use sluice_message::{Batch, DeliveryError};
 use sluice_telemetry::{Counter, Timer};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
 use crate::wiring::Chain;
+use crate::wiring::slots::Slots;
 use crate::wiring::spans::Spans;
-use crate::{Batches, ConnectError, Output, Scope, Sink, Stop, WriteError, Writer};
+use crate::{Batches, ConnectError, InFlight, Output, Scope, Sink, Stop, WriteError, Writer};
 
 /// A connector wrapped into a sink.
 pub struct WrappedOutput {
@@ -23,8 +24,8 @@ pub struct WrappedOutput {
     /// Held while connecting.
     connecting: Mutex<u64>,
     connected: AtomicBool,
-    slots: Semaphore,
-    max_in_flight: usize,
+    slots: Slots,
+    limit: InFlight,
     stop: Stop,
     label: String,
     path: String,
@@ -49,15 +50,14 @@ struct OutputMetrics {
 }
 
 impl WrappedOutput {
-    pub(crate) fn new(output: Arc<dyn Output>, max_in_flight: usize, scope: &Scope) -> Self {
-        let max_in_flight = max_in_flight.max(1);
+    pub(crate) fn new(output: Arc<dyn Output>, limit: InFlight, scope: &Scope) -> Self {
         Self {
             output,
             link: RwLock::new(None),
             connecting: Mutex::new(0),
             connected: AtomicBool::new(false),
-            slots: Semaphore::new(max_in_flight),
-            max_in_flight,
+            slots: Slots::new(limit),
+            limit,
             stop: scope.stop().clone(),
             label: scope.label().to_owned(),
             path: scope.path().to_owned(),
@@ -160,8 +160,9 @@ impl Sink for WrappedOutput {
     }
 
     async fn write(&self, mut batch: Batch) -> Result<(), DeliveryError> {
-        let _slot =
-            self.slots.acquire().await.map_err(|_| DeliveryError::new("output is closed"))?;
+        let Some(_slot) = self.slots.take(batch.len()).await else {
+            return Err(DeliveryError::new("output is closed"));
+        };
         let began = Instant::now();
         let entered = self.spans.as_ref().map(|spans| spans.enter(&mut batch));
         let written = self.write_until_settled(&batch).await;
@@ -175,8 +176,8 @@ impl Sink for WrappedOutput {
         Ok(())
     }
 
-    fn max_in_flight(&self) -> usize {
-        self.max_in_flight
+    fn in_flight(&self) -> InFlight {
+        self.limit
     }
 
     fn is_connected(&self) -> bool {
@@ -217,8 +218,8 @@ impl Sink for Processed {
         self.sink.flush();
     }
 
-    fn max_in_flight(&self) -> usize {
-        self.sink.max_in_flight()
+    fn in_flight(&self) -> InFlight {
+        self.sink.in_flight()
     }
 
     fn is_connected(&self) -> bool {

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::component::LinkState;
 use crate::wiring::Chain;
-use crate::{Burst, Sink, Source, Stop};
+use crate::{Burst, InFlight, Sink, Source, Stop};
 
 /// What happens to messages that failed processing when they leave the pipeline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,13 +131,9 @@ async fn run(
     });
     // The sink itself bounds what is written at once. All of it may be waiting in one thread, when
     // the others have nothing to do.
-    let max_in_flight = sink.max_in_flight().max(1);
-    let thread = |chain: &Chain| Thread {
-        chain: chain.clone(),
-        sink: sink.clone(),
-        max_in_flight,
-        error_strategy,
-    };
+    let limit = sink.in_flight();
+    let thread =
+        |chain: &Chain| Thread { chain: chain.clone(), sink: sink.clone(), limit, error_strategy };
     let work = async {
         let mut feed = SourceFeed { source: &mut *source, sink: &*sink, is_idle: false };
         if let [chain] = chains.as_slice() {
@@ -228,40 +224,65 @@ impl Feed<'_> {
 struct Thread {
     chain: Chain,
     sink: Arc<dyn Sink>,
-    max_in_flight: usize,
+    limit: InFlight,
     error_strategy: ErrorStrategy,
 }
 
 /// Writes that were not done when first polled.
-type Writes<'a> = FuturesUnordered<Write<'a>>;
+#[derive(Default)]
+struct Writes<'a> {
+    pending: FuturesUnordered<Write<'a>>,
+    messages: usize,
+}
+
+impl<'a> Writes<'a> {
+    fn push(&mut self, write: Write<'a>) {
+        self.messages += write.messages;
+        self.pending.push(write);
+    }
+
+    /// Takes note of writes that are done; ready when there was one, or none is left.
+    fn poll_done(&mut self, context: &mut Context<'_>) -> Poll<Option<()>> {
+        let done = std::task::ready!(self.pending.poll_next_unpin(context));
+        self.messages -= done.unwrap_or(0);
+        Poll::Ready(done.map(|_| ()))
+    }
+
+    /// Waits until one is done; `None` when there is none.
+    async fn done(&mut self) -> Option<()> {
+        std::future::poll_fn(|context| self.poll_done(context)).await
+    }
+}
 
 /// A write and who hears of it.
 struct Write<'a> {
     delivery: BoxFuture<'a, Result<(), DeliveryError>>,
     duty: Option<Transaction>,
+    messages: usize,
 }
 
 impl Future for Write<'_> {
-    type Output = ();
+    /// How many messages were written.
+    type Output = usize;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<usize> {
         let result = std::task::ready!(self.delivery.as_mut().poll(context));
         if let Some(duty) = self.duty.take() {
             duty.resolve_result(result);
         }
-        Poll::Ready(())
+        Poll::Ready(self.messages)
     }
 }
 
 impl Thread {
     async fn run(&self, mut feed: Feed<'_>) {
-        let mut writes = Writes::new();
+        let mut writes = Writes::default();
         while let Some(burst) = alongside(&mut writes, feed.next()).await {
             for transaction in burst {
                 self.handle(transaction, &mut writes).await;
             }
         }
-        while writes.next().await.is_some() {}
+        while writes.done().await.is_some() {}
     }
 
     async fn handle<'a>(&'a self, transaction: Transaction, writes: &mut Writes<'a>) {
@@ -288,12 +309,13 @@ impl Thread {
             },
             _ => transaction,
         };
-        while writes.len() >= self.max_in_flight {
-            writes.next().await;
+        while !self.limit.has_room(writes.pending.len(), writes.messages) {
+            writes.done().await;
         }
         let (batch, duty) = transaction.take_batch();
+        let messages = batch.len();
         let delivery = self.sink.write(batch);
-        let mut write = Write { delivery, duty: Some(duty) };
+        let mut write = Write { delivery, duty: Some(duty), messages };
         // Polled at once: it takes its place in the order, and often that was all.
         if futures_util::poll!(&mut write).is_pending() {
             writes.push(write);
@@ -346,7 +368,7 @@ fn delivery_error(failed: &[Message]) -> DeliveryError {
 async fn alongside<T>(writes: &mut Writes<'_>, future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(|context| {
-        while let Poll::Ready(Some(())) = writes.poll_next_unpin(context) {}
+        while let Poll::Ready(Some(())) = writes.poll_done(context) {}
         future.as_mut().poll(context)
     })
     .await

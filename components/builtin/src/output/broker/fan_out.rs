@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
-use sluice_engine::Sink;
+use sluice_engine::{InFlight, Sink};
 use sluice_message::{Batch, DeliveryError};
 use tokio::task::JoinSet;
 
@@ -97,8 +97,8 @@ impl Sink for FanOut {
     }
 
     /// The slower ones hold their writes up themselves.
-    fn max_in_flight(&self) -> usize {
-        self.sinks.iter().map(|sink| sink.max_in_flight()).max().unwrap_or(1)
+    fn in_flight(&self) -> InFlight {
+        self.sinks.iter().map(|sink| sink.in_flight()).fold(InFlight::of(1), InFlight::or)
     }
 
     fn is_connected(&self) -> bool {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use sluice_engine::Sink;
+use sluice_engine::{InFlight, Sink};
 use sluice_message::{Batch, DeliveryError};
 
 /// Each batch to the next output.
@@ -33,7 +33,7 @@ const MAX_PLACES: usize = 1024;
 impl Greedy {
     pub(super) fn new(sinks: Vec<Arc<dyn Sink>>) -> Self {
         let places: Vec<usize> =
-            sinks.iter().map(|sink| sink.max_in_flight().clamp(1, MAX_PLACES)).collect();
+            sinks.iter().map(|sink| sink.in_flight().writes.clamp(1, MAX_PLACES)).collect();
         let free = async_channel::bounded(places.iter().sum::<usize>().max(1));
         for round in 0..places.iter().copied().max().unwrap_or(0) {
             for (at, _) in places.iter().enumerate().filter(|(_, places)| round < **places) {
@@ -100,9 +100,9 @@ impl<S: Spread> Sink for Spreading<S> {
         self.0.write_one(batch).await
     }
 
-    fn max_in_flight(&self) -> usize {
-        let sum = |sum: usize, sink: &Arc<dyn Sink>| sum.saturating_add(sink.max_in_flight());
-        self.0.sinks().iter().fold(0, sum)
+    fn in_flight(&self) -> InFlight {
+        let all = self.0.sinks().iter().map(|sink| sink.in_flight());
+        all.reduce(InFlight::and).unwrap_or(InFlight::of(1))
     }
 
     fn is_connected(&self) -> bool {

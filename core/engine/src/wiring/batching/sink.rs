@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{BatchPolicy, Batcher, until};
 use crate::wiring::Chain;
 use crate::wiring::output::write_all;
-use crate::{BuildError, Scope, Sink};
+use crate::{BuildError, InFlight, Scope, Sink};
 
 /// Most writes that wait for one batch to form, whatever the policy.
 const MAX_WAITING: usize = 10_000;
@@ -56,7 +56,7 @@ pub fn batched_sink(
     let batcher = Batcher::new(policy, &scope.below("batching"))?;
     let per_batch = if policy.count > 0 { policy.count } else { MAX_WAITING };
     // One batch forms while others are written.
-    let batches = sink.max_in_flight().saturating_add(1);
+    let batches = sink.in_flight().writes.saturating_add(1);
     let max_in_flight = per_batch.saturating_mul(batches).min(MAX_WAITING.max(per_batch));
     let flush = Arc::new(Notify::new());
     let arriving = Arc::new(AtomicUsize::new(0));
@@ -120,8 +120,8 @@ impl Sink for BatchedSink {
         answered.await.map_err(|_| closed())?
     }
 
-    fn max_in_flight(&self) -> usize {
-        self.max_in_flight
+    fn in_flight(&self) -> InFlight {
+        InFlight::of(self.max_in_flight)
     }
 
     fn is_connected(&self) -> bool {
@@ -185,7 +185,7 @@ struct Part {
 impl Worker {
     async fn run(mut self, mut receiver: mpsc::Receiver<Waiting>) {
         let mut writes = FuturesUnordered::new();
-        let limit = self.sink.max_in_flight();
+        let limit = self.sink.in_flight().writes;
         let mut open = true;
         let mut is_asked_to_flush = false;
         while open || !writes.is_empty() {
