@@ -2,16 +2,19 @@
 
 use http::{HeaderMap, HeaderName};
 use sluice_value::EcoString;
+use smallvec::SmallVec;
 
 /// `content-type` as `Content-Type`.
 pub(crate) fn canonical(name: &HeaderName) -> EcoString {
+    let mut text: SmallVec<[u8; 64]> = SmallVec::from_slice(name.as_str().as_bytes());
     let mut upper = true;
-    let mut text = EcoString::with_capacity(name.as_str().len());
-    for c in name.as_str().chars() {
-        text.push(if upper { c.to_ascii_uppercase() } else { c });
-        upper = c == '-';
+    for byte in &mut text {
+        if upper {
+            byte.make_ascii_uppercase();
+        }
+        upper = *byte == b'-';
     }
-    text
+    std::str::from_utf8(&text).unwrap_or(name.as_str()).into()
 }
 
 /// The first value of a header when it is text.

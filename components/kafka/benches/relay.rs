@@ -1,4 +1,4 @@
-//! How fast messages go from Kafka through a stream to Kafka, against a bare loop with the same
+//! How fast messages go from Kafka through a merging mapping to Kafka, against a bare loop with the same
 //! client library on the same broker in the same minute.
 //!
 //! ```sh
@@ -184,7 +184,10 @@ async fn stream(broker: &str, source: &str, input: &str, output: &str, messages:
              batching: {count: 100, period: 5ms}, checkpoint_limit: 10000}"
         }
     };
-    let text = format!("{{input: {{{input}}}, output: {{{output}}}}}");
+    let mapping = r#"root = this.merge({"result": "bar"})"#;
+    let text = format!(
+        "{{input: {{{input}}}, pipeline: {{processors: [mapping: '{mapping}']}}, output: {{{output}}}}}"
+    );
     let text = text.replace("BROKER", broker).replace("SOURCE", source).replace("TOPIC", &target);
     let node = sluice_config::parse(&text).expect("yaml");
     let config: StreamConfig = Reader::new().read(&node).expect("config");

@@ -1,5 +1,7 @@
 //! Requests as messages.
 
+use std::sync::LazyLock;
+
 use http::HeaderMap;
 use http::request::Parts;
 use sluice_engine::http::{OriginalPath, RemoteAddress, TlsPeer};
@@ -11,6 +13,14 @@ use crate::query::{self, decode_path};
 use crate::server::PathPattern;
 
 type Fields = Vec<(EcoString, Value)>;
+
+/// Keys of every message; too long to be kept without an allocation each.
+static USER_AGENT: Key = Key::new(|| "http_server_user_agent".into());
+static REQUEST_PATH: Key = Key::new(|| "http_server_request_path".into());
+static VERB: Key = Key::new(|| "http_server_verb".into());
+static REMOTE_IP: Key = Key::new(|| "http_server_remote_ip".into());
+
+type Key = LazyLock<EcoString>;
 
 /// Headers that are no metadata: they describe the connection.
 const NOT_METADATA: [http::HeaderName; 3] =
@@ -24,11 +34,11 @@ pub(super) fn metadata(parts: &Parts, pattern: &PathPattern) -> Object {
         Some(OriginalPath(path)) => EcoString::from(path.as_str()),
         None => EcoString::from(&*decode_path(parts.uri.path())),
     };
-    put(&mut fields, "http_server_user_agent", user_agent(&parts.headers));
-    put(&mut fields, "http_server_request_path", path);
-    put(&mut fields, "http_server_verb", parts.method.as_str());
+    observe(&mut fields, &USER_AGENT, user_agent(&parts.headers));
+    observe(&mut fields, &REQUEST_PATH, path);
+    observe(&mut fields, &VERB, parts.method.as_str());
     if let Some(RemoteAddress(peer)) = parts.extensions.get() {
-        put(&mut fields, "http_server_remote_ip", peer.ip().to_canonical().to_string());
+        observe(&mut fields, &REMOTE_IP, peer.ip().to_canonical().to_string());
     }
     if let Some(tls) = parts.extensions.get::<TlsPeer>() {
         put(&mut fields, "http_server_tls_version", &*tls.version);
@@ -43,7 +53,7 @@ pub(super) fn metadata(parts: &Parts, pattern: &PathPattern) -> Object {
 /// Metadata of the messages that come over a WebSocket.
 pub(super) fn socket_metadata(parts: &Parts, pattern: &PathPattern) -> Object {
     let mut fields = chosen_by_client(parts, pattern);
-    put(&mut fields, "http_server_user_agent", user_agent(&parts.headers));
+    observe(&mut fields, &USER_AGENT, user_agent(&parts.headers));
     fields.into_iter().collect()
 }
 
@@ -86,6 +96,10 @@ fn chosen_by_client(parts: &Parts, pattern: &PathPattern) -> Fields {
         put(&mut fields, name, value);
     }
     fields
+}
+
+fn observe(fields: &mut Fields, key: &Key, value: impl Into<EcoString>) {
+    fields.push(((**key).clone(), Value::String(value.into())));
 }
 
 fn put(fields: &mut Fields, key: &str, value: impl Into<EcoString>) {

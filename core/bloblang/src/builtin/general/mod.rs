@@ -16,6 +16,7 @@ mod ulid;
 mod uuid_v4;
 mod var;
 
+use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Function;
@@ -44,10 +45,26 @@ fn unix_milliseconds() -> u64 {
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Bytes that nobody can guess.
+/// Bytes that nobody can guess. The system is asked for many at once: each call of it costs more than
+/// what an identifier is made of.
 fn secure_bytes<const N: usize>() -> Result<[u8; N], crate::Error> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| crate::Error::new(format!("no random numbers: {error}")))?;
-    Ok(bytes)
+    const STOCK: usize = 512;
+    thread_local! {
+        static UNUSED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    const { assert!(N <= STOCK) };
+    UNUSED.with_borrow_mut(|unused| {
+        if unused.len() < N {
+            unused.resize(STOCK, 0);
+            if let Err(error) = getrandom::fill(unused) {
+                unused.clear();
+                return Err(crate::Error::new(format!("no random numbers: {error}")));
+            }
+        }
+        let rest = unused.len() - N;
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(&unused[rest..]);
+        unused.truncate(rest);
+        Ok(bytes)
+    })
 }
