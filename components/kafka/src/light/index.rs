@@ -3,24 +3,23 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use sluice_engine::tenancy::{Concern, concern};
+use sluice_engine::tenancy::{Concern, Field};
 use sluice_message::Message;
-use sluice_value::EcoString;
 
 use super::subscriber::Subscriber;
 
-/// Subscribers by what they select. A record is looked at once for each path that somebody
+/// Subscribers by what they select. A record is looked at once for each field that somebody
 /// selects by, however many do.
 #[derive(Default)]
 pub(super) struct Index {
     /// Those that want everything.
     everyone: BTreeMap<u64, Arc<Subscriber>>,
-    selecting: Vec<ByPath>,
+    selecting: Vec<ByField>,
     len: usize,
 }
 
-struct ByPath {
-    path: Arc<[EcoString]>,
+struct ByField {
+    field: Field,
     by_text: HashMap<Arc<str>, Vec<Arc<Subscriber>>>,
 }
 
@@ -35,10 +34,10 @@ impl Index {
             self.everyone.insert(subscriber.id, subscriber);
             return;
         };
-        let at = self.selecting.iter().position(|it| it.path == *selection.path());
+        let at = self.selecting.iter().position(|it| it.field == *selection.field());
         let at = at.unwrap_or_else(|| {
-            let path = selection.path().clone();
-            self.selecting.push(ByPath { path, by_text: HashMap::new() });
+            let field = selection.field().clone();
+            self.selecting.push(ByField { field, by_text: HashMap::new() });
             self.selecting.len() - 1
         });
         let by_text = &mut self.selecting[at].by_text;
@@ -50,7 +49,7 @@ impl Index {
             self.len -= usize::from(self.everyone.remove(&subscriber.id).is_some());
             return;
         };
-        let Some(at) = self.selecting.iter().position(|it| it.path == *selection.path()) else {
+        let Some(at) = self.selecting.iter().position(|it| it.field == *selection.field()) else {
             return;
         };
         let by_text = &mut self.selecting[at].by_text;
@@ -74,11 +73,11 @@ impl Index {
         visit: &mut dyn FnMut(&'s Arc<Subscriber>),
     ) {
         self.everyone.values().for_each(&mut *visit);
-        for ByPath { path, by_text } in &self.selecting {
-            match concern(path, message) {
+        for ByField { field, by_text } in &self.selecting {
+            match field.concern(message) {
                 Concern::Everyone => by_text.values().flatten().for_each(&mut *visit),
                 Concern::Only(text) => {
-                    by_text.get(text).into_iter().flatten().for_each(&mut *visit);
+                    by_text.get(&*text).into_iter().flatten().for_each(&mut *visit);
                 }
                 Concern::Nobody => {}
             }

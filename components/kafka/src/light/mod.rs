@@ -145,8 +145,7 @@ fn explain(settings: &Settings, scope: &Scope) {
         info!(%label, %path, ?topics, "light consumer groups: one reader for all, each sees every record");
         return;
     };
-    let keys: Vec<String> = selection.path().iter().map(ToString::to_string).collect();
-    let field = keys.join(".");
+    let field = selection.field();
     info!(
         %label, %path, ?topics, %field,
         "light consumer groups: one reader for all, records go to those whom the field names"

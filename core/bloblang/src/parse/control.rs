@@ -3,7 +3,7 @@
 use ecow::EcoString;
 
 use super::{Fail, Parsed, Parser, one_of};
-use crate::{Case, Expr, ExprKind, Outcome, Span};
+use crate::{Base, Case, Expr, ExprKind, Operator, Outcome, Span};
 
 impl Parser<'_> {
     /// `match subject { case => query, ... }`
@@ -65,6 +65,19 @@ impl Parser<'_> {
             // Nothing equals a control outcome.
             Some(Outcome::Deleted | Outcome::Nothing) => {
                 Case::When(Expr::literal(false, expr.span))
+            }
+            // A literal too, once the placeholders in it have values.
+            None if matches!(expr.kind, ExprKind::Param(_) | ExprKind::Text(_)) => {
+                let span = expr.span;
+                let subject = ExprKind::Path { base: Base::This, keys: Vec::new() };
+                Case::When(Expr::new(
+                    ExprKind::Binary {
+                        op: Operator::Equal,
+                        left: Box::new(Expr::new(subject, span)),
+                        right: Box::new(expr),
+                    },
+                    span,
+                ))
             }
             None => Case::When(expr),
         };

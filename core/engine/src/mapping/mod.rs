@@ -22,7 +22,8 @@ pub(crate) use compile::Programs;
 use self::cache::CacheHandles;
 use self::view::View;
 use crate::Owner;
-use crate::tenancy::Selection;
+use crate::tenancy::{Reading, Selection};
+use language::analysis::Needle;
 
 /// How a mapping treats the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,13 +160,19 @@ impl Mapping {
         Ok(write(made, origin.clone()))
     }
 
-    /// Which messages the mapping keeps, where that is one text at one path: of all other documents
-    /// it makes nothing.
+    /// Which messages the mapping keeps, where that is one value at one path: of all other
+    /// documents it makes nothing.
     pub fn selection(&self) -> Option<Selection> {
         let Compiled { program, surroundings } = &self.compiled;
-        let filter = language::analysis::filter(program)?;
-        let value = filter.text.resolve(&surroundings.values)?;
-        Some(Selection::new(filter.path.into(), value))
+        let filter = language::analysis::filter(program, matches!(self.mode, Mode::Mutation))?;
+        let reading = if filter.as_text { Reading::AsText } else { Reading::Text };
+        match filter.needle(&surroundings.values)? {
+            Needle::Text(text) => Some(Selection::new(filter.path.into(), reading, text)),
+            Needle::Integer(number) => {
+                let text = number.to_string();
+                Some(Selection::new(filter.path.into(), Reading::Number, text))
+            }
+        }
     }
 
     /// The program, for analysis.
