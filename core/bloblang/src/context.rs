@@ -250,6 +250,11 @@ impl<'a> Context<'a> {
         self.frame.host
     }
 
+    /// Whether something waits to be written after the statement.
+    pub(crate) fn has_writes(&self) -> bool {
+        self.frame.writes.is_some_and(|writes| !writes.borrow().is_empty())
+    }
+
     fn is_own(&self) -> bool {
         self.index == self.frame.input.index
     }

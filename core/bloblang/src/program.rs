@@ -256,19 +256,47 @@ impl<'r> Run<'r> {
 
     /// Makes the document of the first statements, and returns the others.
     fn assemble(&mut self, assembly: &Assembly) -> Result<&'r [Statement], Error> {
-        let (first, rest) = self.program.statements.split_at(assembly.statements);
+        let (mut first, rest) = self.program.statements.split_at(assembly.statements);
         let mut values = Vec::with_capacity(assembly.slots());
-        for statement in first {
-            match &statement.kind {
-                StatementKind::Assign { target: Target::Root(_), value } => {
-                    self.eval(value).map(|value| values.push(value))
+        while let Some(statement) = first.first() {
+            let before = values.len();
+            let failed = match self.fill(first, &mut values) {
+                Ok(()) if values.len() > before => {
+                    first = &first[values.len() - before..];
+                    continue;
                 }
-                _ => self.statement(statement),
+                Ok(()) => self.statement(statement).err().map(|error| (statement, error)),
+                Err(error) => Some((&first[values.len() - before], error)),
+            };
+            if let Some((statement, error)) = failed {
+                return Err(self.explain(error).in_statement(statement.line));
             }
-            .map_err(|error| self.explain(error).in_statement(statement.line))?;
+            first = &first[1..];
         }
         self.root = assembly.build(values);
         Ok(rest)
+    }
+
+    /// Computes what the statements up to the next that assigns to something else than the
+    /// document assign, or up to one that writes.
+    fn fill(
+        &mut self,
+        statements: &[Statement],
+        values: &mut Vec<Outcome<'static>>,
+    ) -> Result<(), Error> {
+        self.with_context(|context| {
+            for statement in statements {
+                let StatementKind::Assign { target: Target::Root(_), value } = &statement.kind
+                else {
+                    return Ok(());
+                };
+                values.push(value.eval(context)?.into_owned());
+                if context.has_writes() {
+                    return Ok(());
+                }
+            }
+            Ok(())
+        })
     }
 
     fn statement(&mut self, statement: &Statement) -> Result<(), Error> {
@@ -298,8 +326,13 @@ impl<'r> Run<'r> {
     }
 
     fn eval(&mut self, expr: &Expr) -> Result<Outcome<'static>, Error> {
+        self.with_context(|context| expr.eval(context).map(Outcome::into_owned))
+    }
+
+    /// Runs `work` where expressions stand, and carries out what they wrote.
+    fn with_context<T>(&mut self, work: impl FnOnce(&Context<'_>) -> T) -> T {
         let writes = RefCell::new(Vec::new());
-        let outcome = {
+        let result = {
             let document = match (&self.root, &self.document) {
                 (Root::Value(root), _) if self.shares_document => Some(root),
                 (_, document) => document.as_ref(),
@@ -316,13 +349,12 @@ impl<'r> Run<'r> {
                 writes: Some(&writes),
                 budget: &self.budget,
             };
-            let context = Context::new(&frame, Some(&self.variables), Some(&self.root));
-            expr.eval(&context).map(Outcome::into_owned)
+            work(&Context::new(&frame, Some(&self.variables), Some(&self.root)))
         };
         for write in writes.into_inner() {
             self.write(write);
         }
-        outcome
+        result
     }
 
     /// Carries out what `set` does to the value it was called on.

@@ -28,13 +28,27 @@ impl Object {
 
     /// Takes fields in any order; of equal keys the last one stays, as in JSON text.
     pub fn from_unsorted(mut fields: EcoVec<(EcoString, Value)>) -> Self {
-        if !fields.windows(2).all(|pair| order(&pair[0].0, &pair[1].0).is_lt()) {
+        if fields.len() <= FEW {
+            match first_unsorted(&fields) {
+                None => return Self { fields },
+                Some(from) if insert_sort(fields.make_mut(), from) => return Self { fields },
+                Some(_) => {}
+            }
+        }
+        let in_order = |pair: &[(EcoString, Value)]| order(&pair[0].0, &pair[1].0).is_lt();
+        if !fields.windows(2).all(in_order) {
             let slice = fields.make_mut();
             slice.sort_by(|a, b| order(&a.0, &b.0)); // stable: equal keys keep their order
             if slice.windows(2).any(|pair| pair[0].0 == pair[1].0) {
                 fields = keep_last_of_equal_keys(fields);
             }
         }
+        Self { fields }
+    }
+
+    /// Takes fields in the order of their keys, which differ.
+    pub fn from_sorted(fields: EcoVec<(EcoString, Value)>) -> Self {
+        debug_assert!(first_unsorted(&fields).is_none());
         Self { fields }
     }
 
@@ -88,14 +102,6 @@ impl Object {
         }
     }
 
-    /// Adds a field; cheapest where its key comes after all others.
-    pub fn push(&mut self, key: EcoString, value: Value) {
-        match self.fields.last() {
-            Some((last, _)) if !order(last, &key).is_lt() => drop(self.insert(key, value)),
-            _ => self.fields.push((key, value)),
-        }
-    }
-
     pub fn remove(&mut self, key: &str) -> Option<Value> {
         let at = self.find(key).ok()?;
         Some(self.fields.remove(at).1)
@@ -138,6 +144,27 @@ fn order(a: &str, b: &str) -> Ordering {
         (Some(first), Some(other)) if first != other => first.cmp(other),
         _ => a.cmp(b),
     }
+}
+
+/// The first field whose key does not come after the one before.
+fn first_unsorted(fields: &[(EcoString, Value)]) -> Option<usize> {
+    (1..fields.len()).find(|at| !order(&fields[at - 1].0, &fields[*at].0).is_lt())
+}
+
+/// Sorts few fields, all before `from` being sorted; false where keys are equal.
+fn insert_sort(fields: &mut [(EcoString, Value)], from: usize) -> bool {
+    for at in from..fields.len() {
+        let mut to = at;
+        while to > 0 {
+            match order(&fields[to - 1].0, &fields[at].0) {
+                Ordering::Less => break,
+                Ordering::Equal => return false,
+                Ordering::Greater => to -= 1,
+            }
+        }
+        fields[to..=at].rotate_right(1);
+    }
+    true
 }
 
 fn keep_last_of_equal_keys(fields: EcoVec<(EcoString, Value)>) -> EcoVec<(EcoString, Value)> {

@@ -5,7 +5,7 @@
 //! would be moved as they grow. Here the places are known beforehand: the values are computed in
 //! the order of the text, then the objects are filled in the order of their keys.
 
-use sluice_value::{EcoString, Object, Value};
+use sluice_value::{EcoString, EcoVec, Object, Value};
 
 use super::{Statement, StatementKind, Target};
 use crate::{Base, Expr, ExprKind, Outcome, context::Root};
@@ -78,23 +78,23 @@ impl Assembly {
 }
 
 fn object(fields: &[Field], values: &mut [Outcome<'static>]) -> Object {
-    let mut object = Object::with_capacity(fields.len());
+    let mut made = EcoVec::with_capacity(fields.len());
     for Field { key, content } in fields {
         match content {
             Content::Slot(at) => match std::mem::replace(&mut values[*at], Outcome::Nothing) {
-                Outcome::Owned(value) => object.push(key.clone(), value),
-                Outcome::Borrowed(value) => object.push(key.clone(), value.clone()),
+                Outcome::Owned(value) => made.push((key.clone(), value)),
+                Outcome::Borrowed(value) => made.push((key.clone(), value.clone())),
                 Outcome::Deleted | Outcome::Nothing => {}
             },
             Content::Fields(inner) => {
-                let inner = self::object(inner, values);
+                let inner = object(inner, values);
                 if !inner.is_empty() {
-                    object.push(key.clone(), Value::Object(inner));
+                    made.push((key.clone(), Value::Object(inner)));
                 }
             }
         }
     }
-    object
+    Object::from_sorted(made)
 }
 
 /// Whether a path neither leads through a slot nor ends where something is assigned to.
