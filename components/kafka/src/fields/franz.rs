@@ -117,7 +117,7 @@ config! {
         idempotent_write: bool = true => advanced,
         /// Which metadata become headers; none without this.
         metadata: Option<IncludeFilter>,
-        /// Batches on their way at once.
+        /// Batches on their way at once. Above 1, small ones that wait for their turn go together.
         max_in_flight: usize = 10,
         /// Longest wait for the answer to one request before it is tried again.
         timeout: Duration = "10s" => advanced,

@@ -124,7 +124,7 @@ config! {
         /// A mapping that puts tracing information into a message; `this` is an object that holds
         /// the `traceparent`. Such as `meta = @.merge(this)`.
         inject_tracing_map: Option<Query> => advanced,
-        /// Batches on their way at once.
+        /// Batches on their way at once. Above 1, small ones that wait for their turn go together.
         max_in_flight: usize = 64,
         /// Lets the broker drop duplicates that come from retries, which also keeps the order.
         /// Implies `ack_replicas`. Needs the permission `IDEMPOTENT_WRITE`.
