@@ -109,6 +109,23 @@ impl MetricsExporter {
         matches!(self.exporter, Exporter::Prometheus(_) | Exporter::JsonApi)
     }
 
+    /// Whether metrics are sent somewhere, or written at the end.
+    pub fn is_pushed(&self) -> bool {
+        match &self.exporter {
+            Exporter::Prometheus(prometheus) => prometheus.push_url.is_some(),
+            Exporter::Statsd(_) | Exporter::Logger(_) => true,
+            Exporter::None | Exporter::JsonApi => false,
+        }
+    }
+
+    /// The file of this host that metrics are written to, if there is one.
+    pub fn file(&self) -> Option<&str> {
+        match &self.exporter {
+            Exporter::Prometheus(it) => Some(&*it.file_output_path).filter(|it| !it.is_empty()),
+            _ => None,
+        }
+    }
+
     /// What `/metrics` answers; `None` when there is no such thing.
     pub fn scrape(&self, series: Vec<Series>) -> Option<Scrape> {
         match &self.exporter {

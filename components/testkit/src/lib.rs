@@ -7,10 +7,12 @@
 
 mod input;
 mod output;
+mod scenes;
 mod stream;
 
 pub use input::{Answer, FakeInput};
 pub use output::{Action, FakeOutput};
+pub use scenes::{Scenes, eventually};
 pub use stream::{Running, environment};
 
 use sluice_engine::Registry;

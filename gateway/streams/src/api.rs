@@ -177,6 +177,9 @@ impl ApiHandler for StreamApi {
             stops.spawn(async move { instance.stop().await });
         }
         stops.join_all().await;
+        for template in &self.inner.templates {
+            template.stop_observing().await;
+        }
     }
 }
 

@@ -44,23 +44,20 @@ fn scalar_of(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Scalar {
 }
 
 /// Takes away what has no meaning inside an API and says so: listeners and loggers of their own.
-///
-/// # Errors
-/// An exporter of its own: the gateway would not run it.
-pub(crate) fn adapt(stream: &mut Node, name: &str) -> Result<(), String> {
+/// Returns the blocks that ask for metrics and traces, if there are any.
+pub(crate) fn adapt(stream: &mut Node, name: &str) -> Option<Node> {
     for key in ["http", "logger"] {
         stream.remove(key);
     }
+    let mut blocks = Node::empty_map();
     for key in ["metrics", "tracer"] {
-        let Some(block) = stream.remove(key) else { continue };
-        let fields = block.as_map().unwrap_or_default();
-        let exporter = fields.iter().map(|(key, _)| &*key.name).find(|name| *name != "mapping");
-        if let Some(exporter) = exporter.filter(|name| *name != "none") {
-            return Err(format!("{key} {exporter} is not supported inside an API"));
+        let block = stream.remove(key);
+        if let Some(block) = block.filter(|it| !it.is_null() && it.get("none").is_none()) {
+            blocks.insert(key, block);
         }
     }
     without_listeners(stream, name);
-    Ok(())
+    Some(blocks).filter(|blocks| blocks.as_map().is_some_and(|blocks| !blocks.is_empty()))
 }
 
 fn without_listeners(node: &mut Node, name: &str) {
@@ -92,10 +89,11 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(document: serde_json::Value, expected: Result<&str, &str>) {
+    fn check(document: serde_json::Value, stream: &str, blocks: Option<&str>) {
         let mut node = node_of(&document, &|_| None);
-        let adapted = adapt(&mut node, "s").map(|()| node.to_value().to_string());
-        assert_eq!(adapted.as_deref().map_err(String::as_str), expected);
+        let found = adapt(&mut node, "s").map(|blocks| blocks.to_value().to_string());
+        assert_eq!(node.to_value().to_string(), stream);
+        assert_eq!(found.as_deref(), blocks);
     }
 
     #[test]
@@ -104,14 +102,15 @@ mod tests {
             "http": { "enabled": true }, "logger": {}, "metrics": { "none": {}, "mapping": "" },
             "tracer": { "none": {} }, "output": { "drop": {} },
         });
-        check(document, Ok(r#"{"output":{"drop":{}}}"#));
+        check(document, r#"{"output":{"drop":{}}}"#, None);
     }
 
     #[test]
-    fn exporters_of_their_own_are_refused_by_name() {
-        let metrics = serde_json::json!({ "metrics": { "statsd": { "address": "x" } } });
-        check(metrics, Err("metrics statsd is not supported inside an API"));
-        let tracer = serde_json::json!({ "tracer": { "jaeger": {} } });
-        check(tracer, Err("tracer jaeger is not supported inside an API"));
+    fn exporters_are_put_aside() {
+        let document = serde_json::json!({
+            "metrics": { "statsd": { "address": "x" } }, "tracer": null, "output": { "drop": {} },
+        });
+        let blocks = r#"{"metrics":{"statsd":{"address":"x"}}}"#;
+        check(document, r#"{"output":{"drop":{}}}"#, Some(blocks));
     }
 }

@@ -12,6 +12,7 @@ use sluice_engine::http::HttpBody;
 use sluice_engine::{Resources, Stream, StreamStatus};
 
 use crate::mounts::Mounts;
+use crate::observers::Observation;
 use crate::settings::Counted;
 
 /// Time that one stream gets to stop.
@@ -25,6 +26,8 @@ pub(crate) struct Instance {
     status: Arc<StreamStatus>,
     stream: Mutex<Option<Stream>>,
     resources: Resources,
+    /// Its own observer, unless it shares one or has none.
+    observation: Option<Observation>,
     _counted: Counted,
     /// Milliseconds since [`BEGINNING`].
     last_used: AtomicU64,
@@ -35,6 +38,7 @@ impl Instance {
         stream: Stream,
         resources: Resources,
         mounts: Mounts,
+        observation: Option<Observation>,
         counted: Counted,
     ) -> Self {
         let instance = Self {
@@ -42,6 +46,7 @@ impl Instance {
             status: stream.status().clone(),
             stream: Mutex::new(Some(stream)),
             resources,
+            observation,
             _counted: counted,
             last_used: AtomicU64::new(0),
         };
@@ -63,6 +68,9 @@ impl Instance {
         if let Some(stream) = stream {
             stream.stop(PATIENCE).await;
             self.resources.close().await;
+            if let Some(observation) = &self.observation {
+                observation.stop().await;
+            }
         }
     }
 

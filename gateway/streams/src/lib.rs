@@ -7,17 +7,20 @@
 //! Holds always: a value is data: no value changes a program or a document; a stream that fails to
 //! build leaves its siblings alone; instances are bounded in number and end when nobody has used
 //! them for a while.
-//! Lives elsewhere: components and their HTTP endpoints (`components/*`), routing up to the API
+//! Lives elsewhere: components and their HTTP endpoints (`components/*`), exporting metrics and
+//! traces (the program, as [`Observers`]), routing up to the API
 //! (`gateway/plane`).
 
 mod api;
 mod definition;
 mod instance;
 mod mounts;
+mod observers;
 mod placeholders;
 mod routes;
 mod settings;
 mod template;
 
 pub use api::StreamExtension;
+pub use observers::{Observation, Observers};
 pub use settings::StreamSettings;

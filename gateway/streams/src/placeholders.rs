@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use sluice_config::{Node, NodeValue, Parameters};
+use sluice_config::{Node, NodeValue, Parameters, Scalar};
 
 /// What a placeholder may start with, without its dollar sign.
 pub(crate) const PREFIXES: [&str; 7] = [
@@ -63,6 +63,21 @@ pub(crate) fn names_below(node: &Node, names: &mut BTreeSet<String>) {
                 names_in(&key.name, names);
                 names_below(field, names);
             }
+        }
+    }
+}
+
+/// Puts values in the place of the placeholders in all scalars below a node.
+pub(crate) fn fill_below(node: &mut Node, values: &Values) {
+    match &mut node.value {
+        NodeValue::Scalar(scalar) => {
+            if let Cow::Owned(text) = values.substitute(&scalar.text) {
+                *scalar = Scalar::string(text);
+            }
+        }
+        NodeValue::List(items) => items.iter_mut().for_each(|item| fill_below(item, values)),
+        NodeValue::Map(fields) => {
+            fields.iter_mut().for_each(|(_, field)| fill_below(field, values));
         }
     }
 }

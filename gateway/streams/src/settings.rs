@@ -9,6 +9,8 @@ use sluice_config::ComponentKind;
 use sluice_engine::{Registry, Shared};
 use sluice_telemetry::{Gauge, Labels, Metrics};
 
+use crate::observers::Observers;
+
 /// Components that touch the host, by kind; refused inside APIs unless allowed by name.
 const UNSAFE: [(ComponentKind, &[&str]); 4] = [
     (
@@ -53,6 +55,8 @@ pub struct StreamSettings {
     /// Batches that a stream processes at once when it does not say.
     pub cores: usize,
     pub metrics: Metrics,
+    /// Exports for streams with `metrics` and `tracer` blocks; without, those blocks are refused.
+    pub observers: Option<Arc<dyn Observers>>,
     /// Clients shared by all streams.
     pub shared: Shared,
     /// Instances of all APIs.
@@ -74,6 +78,7 @@ impl StreamSettings {
             max_instances_of_node: 50_000,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             metrics: Metrics::default(),
+            observers: None,
             shared: Shared::default(),
             running: Arc::default(),
         }

@@ -12,7 +12,8 @@ use sluice_plane::RequestContext;
 use crate::definition::{adapt, node_of};
 use crate::instance::Instance;
 use crate::mounts::{Mounts, key};
-use crate::placeholders::{Values, filled_below, names_below};
+use crate::observers::Observation;
+use crate::placeholders::{Values, fill_below, filled_below, names_below};
 use crate::routes::Routes;
 use crate::settings::StreamSettings;
 
@@ -29,6 +30,7 @@ pub(crate) struct Template {
     /// apart and make no instance of their own.
     groups: BTreeMap<String, String>,
     forbidden: Arc<BTreeSet<(ComponentKind, String)>>,
+    observed: Observed,
     /// Document paths of the fields that values of requests go into.
     filled: Arc<BTreeSet<String>>,
 }
@@ -45,15 +47,20 @@ impl Template {
         let expand = settings.expand_environment;
         let lookup = move |name: &str| if expand { std::env::var(name).ok() } else { None };
         let mut node = node_of(document, &lookup);
-        adapt(&mut node, name)?;
+        let blocks = adapt(&mut node, name);
         let routes = Routes::of(&node);
         let mut groups = BTreeMap::new();
         let mut without_groups = node.clone();
         take_groups(&mut without_groups, &mut groups);
-        let (names, constants) = split_names(&without_groups, settings)?;
+        let (mut names, constants) = split_names(&without_groups, settings)?;
+        let observed = match blocks {
+            None => Observed::Nowhere,
+            Some(blocks) => Observed::new(blocks, &mut names, settings)?,
+        };
         let mut filled = BTreeSet::new();
         filled_below(&without_groups, &names, &mut String::new(), &mut filled);
         Ok(Self {
+            observed,
             filled: Arc::new(filled),
             id: format!("{api}_{name}"),
             routes,
@@ -101,7 +108,15 @@ impl Template {
     ) -> Result<Instance, BuildError> {
         values.extend(&self.constants);
         let mounts = Mounts::default();
-        let environment = self.environment(values, mounts.clone(), settings);
+        let own = match &self.observed {
+            Observed::Each(blocks) => Some(observe(blocks, &values, settings)?),
+            Observed::Nowhere | Observed::Together(_) => None,
+        };
+        let mut environment = self.environment(values, mounts.clone(), settings);
+        if let Some(observation) = own.as_ref().or(self.observed.together()) {
+            environment.metrics = observation.metrics.clone();
+            environment.tracer = observation.tracer.clone();
+        }
         let parameters = environment.parameters.clone();
         let config: StreamConfig = Reader::new()
             .with_parameters(parameters.as_deref().map(|it| it as &dyn Parameters))
@@ -113,7 +128,14 @@ impl Template {
             false => scope.with_tenancy(Tenancy { filled: self.filled.clone(), selection: None }),
         };
         let stream = Stream::start(config.build(&scope)?);
-        Ok(Instance::new(stream, resources, mounts, settings.count()))
+        Ok(Instance::new(stream, resources, mounts, own, settings.count()))
+    }
+
+    /// Sends what is left of metrics and traces; after the instances have ended.
+    pub(crate) async fn stop_observing(&self) {
+        if let Some(observation) = self.observed.together() {
+            observation.stop().await;
+        }
     }
 
     fn environment(
@@ -144,6 +166,54 @@ impl Template {
             cores: if self.names.is_empty() { settings.cores } else { 1 },
         }
     }
+}
+
+/// Who hears of a stream's metrics and traces.
+enum Observed {
+    /// The gateway alone.
+    Nowhere,
+    /// One observer of all instances.
+    Together(Observation),
+    /// An observer of each instance: values of requests stand in these blocks.
+    Each(Node),
+}
+
+impl Observed {
+    fn new(
+        blocks: Node,
+        names: &mut BTreeSet<String>,
+        settings: &StreamSettings,
+    ) -> Result<Self, String> {
+        let (own, constants) = split_names(&blocks, settings)?;
+        if own.is_empty() {
+            let observation = observe(&blocks, &constants, settings);
+            return observation.map(Self::Together).map_err(|error| error.to_string());
+        }
+        names.extend(own);
+        let mut blocks = blocks;
+        fill_below(&mut blocks, &constants);
+        Ok(Self::Each(blocks))
+    }
+
+    fn together(&self) -> Option<&Observation> {
+        match self {
+            Self::Together(observation) => Some(observation),
+            Self::Nowhere | Self::Each(_) => None,
+        }
+    }
+}
+
+fn observe(
+    blocks: &Node,
+    values: &Values,
+    settings: &StreamSettings,
+) -> Result<Observation, BuildError> {
+    let Some(observers) = &settings.observers else {
+        return Err(BuildError::new("metrics and tracer are not supported by this gateway"));
+    };
+    let mut blocks = blocks.clone();
+    fill_below(&mut blocks, values);
+    observers.observe(&blocks)
 }
 
 /// Placeholders that requests fill, and the values of those that they don't.

@@ -15,7 +15,7 @@ use tracing::{error, info};
 
 use crate::cli::GatewayArgs;
 use crate::config::settings::LoggerSettings;
-use crate::service::Signals;
+use crate::service::{Signals, StreamObservers};
 use crate::{console, log};
 
 use super::{Setting, VERSION};
@@ -98,7 +98,8 @@ pub async fn start(
     apis: Vec<PathBuf>,
     registry: Arc<Registry>,
 ) -> Result<Running, StartError> {
-    let mut streams = StreamSettings::new(registry);
+    let mut streams = StreamSettings::new(registry.clone());
+    streams.observers = Some(Arc::new(StreamObservers::new(registry)));
     streams.enabled = settings.streaming.enabled;
     streams.allow_unsafe.clone_from(&settings.streaming.allow_unsafe);
     streams.secrets.extend(settings.secrets.configuration().clone());

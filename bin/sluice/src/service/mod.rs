@@ -5,11 +5,13 @@
 
 mod endpoints;
 mod observe;
+mod observers;
 pub mod signals;
 mod single;
 mod streams;
 mod watch;
 
+pub use observers::StreamObservers;
 pub use signals::Signals;
 
 pub use streams::StreamsMode;

@@ -14,5 +14,6 @@ mod bad_input;
 mod crash;
 mod demo;
 mod isolation;
+mod observed;
 mod support;
 mod visitors;

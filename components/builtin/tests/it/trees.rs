@@ -23,17 +23,26 @@ enum Process {
     Switch(Vec<Process>, Vec<Process>),
 }
 
+/// When a batch is complete.
+#[derive(Clone, Debug)]
+enum Policy {
+    Count(usize),
+    Bytes(usize),
+    Check,
+    Period,
+}
+
 /// Outputs.
 #[derive(Clone, Debug)]
 enum Out {
     Leaf {
         at_once: usize,
-        batch: Option<usize>,
+        batch: Option<Policy>,
         actions: Vec<u8>,
     },
     Broker {
         pattern: &'static str,
-        batch: Option<usize>,
+        batch: Option<Policy>,
         outputs: Vec<Out>,
     },
     Fallback(Vec<Out>),
@@ -67,8 +76,17 @@ fn processes() -> impl Strategy<Value = Process> {
     })
 }
 
+fn policies() -> impl Strategy<Value = Policy> {
+    prop_oneof![
+        3 => (1..5_usize).prop_map(Policy::Count),
+        1 => (1..5_usize).prop_map(Policy::Bytes),
+        1 => Just(Policy::Check),
+        1 => Just(Policy::Period),
+    ]
+}
+
 fn outs() -> impl Strategy<Value = Out> {
-    let policy = || prop::option::weighted(0.3, 1..5_usize);
+    let policy = || prop::option::weighted(0.3, policies());
     let leaf = (1..4_usize, policy(), prop::collection::vec(0..6_u8, 0..6))
         .prop_map(|(at_once, batch, actions)| Out::Leaf { at_once, batch, actions });
     leaf.prop_recursive(3, 10, 3, move |inner| {
@@ -121,6 +139,17 @@ impl Process {
     }
 }
 
+impl Policy {
+    fn yaml(&self) -> String {
+        match self {
+            Self::Count(count) => format!("{{ count: {count} }}"),
+            Self::Bytes(bytes) => format!("{{ byte_size: {bytes} }}"),
+            Self::Check => "{ check: 'this % 3 == 0' }".into(),
+            Self::Period => "{ count: 100, period: 5ms }".into(),
+        }
+    }
+}
+
 /// The fakes of a tree, by the names its configuration gives them.
 #[derive(Default)]
 struct Leaves(HashMap<String, FakeOutput>);
@@ -132,8 +161,8 @@ impl Out {
 
     /// What stands between the braces.
     fn block(&self, name: &str, leaves: &mut Leaves) -> String {
-        let batching = |batch: &Option<usize>| match batch {
-            Some(count) => format!(", batching: {{ count: {count} }}"),
+        let batching = |batch: &Option<Policy>| match batch {
+            Some(policy) => format!(", batching: {}", policy.yaml()),
             None => String::new(),
         };
         let below = |at: usize| format!("{name}_{at}");
@@ -214,7 +243,7 @@ static CASE: AtomicUsize = AtomicUsize::new(0);
 struct Case {
     batches: Vec<usize>,
     threads: usize,
-    input_batch: Option<usize>,
+    input_batch: Option<Policy>,
     buffered: bool,
     replay: bool,
     processors: Vec<Process>,
@@ -223,7 +252,7 @@ struct Case {
 
 fn cases() -> impl Strategy<Value = Case> {
     let input =
-        (prop::collection::vec(1..4_usize, 0..12), 1..4_usize, prop::option::of(1..4_usize));
+        (prop::collection::vec(1..4_usize, 0..12), 1..4_usize, prop::option::of(policies()));
     let processors = prop::collection::vec(processes(), 0..3);
     (input, any::<bool>(), any::<bool>(), processors, outs()).prop_map(
         |((batches, threads, input_batch), buffered, replay, processors, output)| {
@@ -249,8 +278,8 @@ impl Case {
         let input = FakeInput::new(name);
         let mut source =
             format!("{{ fake: {{ name: {name}, auto_replay_nacks: {} }} }}", self.replay);
-        if let Some(count) = self.input_batch {
-            source = format!("{{ batched: {{ child: {source}, policy: {{ count: {count} }} }} }}");
+        if let Some(policy) = &self.input_batch {
+            source = format!("{{ batched: {{ child: {source}, policy: {} }} }}", policy.yaml());
         }
         let buffer = if self.buffered { "memory" } else { "none" };
         let processors: Vec<String> = self.processors.iter().map(Process::yaml).collect();

@@ -34,16 +34,11 @@ impl Codec {
                 let schema = Schema::parse_with(&schema.text, &references)?;
                 Ok(Self::Avro { schema, dialect })
             }
-            Kind::Json => match references.first() {
-                Some((name, _)) => {
-                    Err(format!("references between JSON schemas are not supported: {name}"))
-                }
-                None => {
-                    let schema = JsonSchema::new(&schema.text)
-                        .map_err(|error| format!("failed to parse root schema: {error}"))?;
-                    Ok(Self::Json(schema))
-                }
-            },
+            Kind::Json => {
+                let schema = JsonSchema::with_references(&schema.text, &references)
+                    .map_err(|error| format!("failed to parse root schema: {error}"))?;
+                Ok(Self::Json(schema))
+            }
             #[cfg(feature = "protobuf")]
             Kind::Protobuf => {
                 super::protobuf::File::new(&schema.text, references).map(Self::Protobuf)

@@ -272,5 +272,31 @@ async fn references_that_disagree_are_refused() {
     let failed = run(&decode, sent.map(Message::from_bytes).into_iter().collect()).await;
     assert!(failure(&failed[0]).contains("version mismatch of 1 and 2"));
     assert!(failure(&failed[1]).contains("unknown type name"));
-    assert!(failure(&failed[2]).contains("not supported: x"));
+    assert!(failure(&failed[2]).contains("failed to parse root schema: x"));
+}
+
+#[tokio::test]
+async fn json_schemas_refer_to_each_other() {
+    let server = Server::default();
+    let url = server.start().await;
+    let person = r##"{"type":"object","properties":{"name":{"$ref":"name.json"},"at":{"$ref":"https://example.com/place#/definitions/town"}}}"##;
+    let name = r#"{"type":"string","minLength":2}"#;
+    let place = r#"{"definitions":{"town":{"type":"string"}}}"#;
+    server.register(1, "name", "JSON", name, "[]");
+    server.register(2, "place", "JSON", place, "[]");
+    let both = r#"[{"name":"name.json","subject":"name","version":1},{"name":"https://example.com/place","subject":"place","version":2}]"#;
+    server.register(3, "person", "JSON", person, both);
+    server.register(4, "lost", "JSON", r#"{"$ref":"nowhere.json"}"#, "[]");
+    let decode = step(&format!("schema_registry_decode: {{ url: '{url}' }}"));
+    let sent: [&[u8]; 4] = [
+        b"\0\0\0\0\x03{\"name\":\"ann\",\"at\":\"x\"}",
+        b"\0\0\0\0\x03{\"name\":\"a\"}",
+        b"\0\0\0\0\x03{\"at\":1}",
+        b"\0\0\0\0\x04{}",
+    ];
+    let made = run(&decode, sent.map(Message::from_bytes).into_iter().collect()).await;
+    assert_eq!(made[0].bytes(), b"{\"name\":\"ann\",\"at\":\"x\"}");
+    assert!(failure(&made[1]).contains("name: String length must be"), "{}", failure(&made[1]));
+    assert!(failure(&made[2]).contains("at: Invalid type"), "{}", failure(&made[2]));
+    assert!(failure(&made[3]).contains("failed to parse root schema"), "{}", failure(&made[3]));
 }

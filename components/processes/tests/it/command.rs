@@ -1,9 +1,9 @@
-use crate::support::{refusal, through};
+use crate::support::SCENES;
 
 const TELL: &str = r"{ mapping: 'root = [ content().string(), error(), @command_stderr ]' }";
 
 async fn check(command: &str, message: &str, expected: &str) {
-    let out = through(&format!("{{ command: {command} }}, {TELL}"), &[message]).await;
+    let out = SCENES.through(&format!("{{ command: {command} }}, {TELL}"), &[message]).await;
     assert_eq!(out, [expected], "{command}");
 }
 
@@ -39,23 +39,23 @@ async fn a_complaint_is_metadata_or_the_error() {
 async fn a_program_need_not_read_its_input_and_may_print_much() {
     let large = "x".repeat(1_000_000);
     let ignoring = r#"{ command: { name: echo, args_mapping: '[ "hi" ]' } }"#;
-    assert_eq!(through(ignoring, &[&large]).await, ["hi\n"]);
-    let echoing = through("{ command: { name: cat } }", &[&large]).await;
+    assert_eq!(SCENES.through(ignoring, &[&large]).await, ["hi\n"]);
+    let echoing = SCENES.through("{ command: { name: cat } }", &[&large]).await;
     assert_eq!(echoing[0].len(), large.len());
     let noisy = r#"{ command: { name: sh, args_mapping: '[ "-c", "head -c 1000000 /dev/zero >&2; echo ok" ]' } }"#;
     let length = format!("{noisy}, {{ mapping: 'root = @command_stderr.length()' }}");
-    assert_eq!(through(&length, &["x"]).await, ["65536"]);
+    assert_eq!(SCENES.through(&length, &["x"]).await, ["65536"]);
 }
 
 #[tokio::test]
 async fn arguments_never_reach_a_shell() {
     let command = r"{ command: { name: echo, args_mapping: '[ content().string() ]' } }";
-    assert_eq!(through(command, &["$(id); `id` && x"]).await, ["$(id); `id` && x\n"]);
+    assert_eq!(SCENES.through(command, &["$(id); `id` && x"]).await, ["$(id); `id` && x\n"]);
 }
 
 #[test]
 fn a_bad_mapping_is_refused() {
-    let error = refusal(
+    let error = SCENES.refusal(
         "input: { fake: { name: none } }\npipeline: { processors: [ { command: { name: x, args_mapping: '[' } } ] }\n",
     );
     assert!(!error.is_empty());

@@ -4,7 +4,7 @@ use sluice_testkit::Answer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 
-use crate::support::{eventually, from_input, refusal, to_output};
+use crate::support::{SCENES, eventually};
 
 /// A port that nobody uses right now.
 async fn free_port() -> u16 {
@@ -24,7 +24,7 @@ async fn connected(port: u16) -> TcpStream {
 async fn a_server_reads_lines_of_several_clients() {
     let port = free_port().await;
     let (running, output) =
-        from_input(&format!("{{ socket_server: {{ network: tcp, address: 127.0.0.1:{port} }} }}"));
+        SCENES.from_input(&format!("{{ socket_server: {{ network: tcp, address: 127.0.0.1:{port} }} }}"));
     let (mut one, mut two) = (connected(port).await, connected(port).await);
     one.write_all(b"a").await.unwrap();
     two.write_all(b"b\nc\n").await.unwrap();
@@ -42,7 +42,7 @@ async fn a_server_reads_lines_of_several_clients() {
 #[tokio::test]
 async fn a_line_without_end_drops_only_its_connection() {
     let port = free_port().await;
-    let (running, output) = from_input(&format!(
+    let (running, output) = SCENES.from_input(&format!(
         "{{ socket_server: {{ network: tcp, address: 127.0.0.1:{port}, \
          scanner: {{ lines: {{ max_buffer_size: 100 }} }} }} }}"
     ));
@@ -61,7 +61,7 @@ async fn a_unix_socket_is_removed_when_done_and_taken_over_when_stale() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("in.sock");
     drop(UnixListener::bind(&path).unwrap()); // leaves its file behind
-    let (running, output) = from_input(&format!(
+    let (running, output) = SCENES.from_input(&format!(
         "{{ socket_server: {{ network: unix, address: {} }} }}",
         path.display()
     ));
@@ -82,7 +82,7 @@ async fn a_unix_socket_is_removed_when_done_and_taken_over_when_stale() {
 async fn each_datagram_is_a_stream() {
     let port = free_port().await;
     let (running, output) =
-        from_input(&format!("{{ socket_server: {{ network: udp, address: 127.0.0.1:{port} }} }}"));
+        SCENES.from_input(&format!("{{ socket_server: {{ network: udp, address: 127.0.0.1:{port} }} }}"));
     let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     client.connect(("127.0.0.1", port)).await.unwrap();
     let seen = output.clone();
@@ -101,7 +101,7 @@ async fn each_datagram_is_a_stream() {
 async fn tls_with_a_certificate_of_its_own() {
     use tokio_rustls::rustls;
     let port = free_port().await;
-    let (running, output) = from_input(&format!(
+    let (running, output) = SCENES.from_input(&format!(
         "{{ socket_server: {{ network: tls, address: 127.0.0.1:{port}, tls: {{ self_signed: true }} }} }}"
     ));
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
@@ -121,7 +121,7 @@ async fn tls_with_a_certificate_of_its_own() {
     running.stream.stop(Duration::from_secs(5)).await;
     let without = "input: { socket_server: { network: tls, address: '127.0.0.1:0' } }";
     assert!(
-        refusal(without).ends_with("must specify either a certificate file or enable self signed")
+        SCENES.refusal(without).ends_with("must specify either a certificate file or enable self signed")
     );
 }
 
@@ -178,7 +178,7 @@ async fn a_client_reads_and_connects_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (running, output) =
-        from_input(&format!("{{ socket: {{ network: tcp, address: '{address}' }} }}"));
+        SCENES.from_input(&format!("{{ socket: {{ network: tcp, address: '{address}' }} }}"));
     for line in ["one\n", "two"] {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.write_all(line.as_bytes()).await.unwrap();
@@ -193,7 +193,7 @@ async fn an_output_writes_lines_over_one_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (mut running, input) =
-        to_output(&format!("{{ socket: {{ network: tcp, address: '{address}' }} }}"));
+        SCENES.to_output(&format!("{{ socket: {{ network: tcp, address: '{address}' }} }}"));
     input.push(&["a", "b\n"]);
     input.push(&["c"]);
     input.end();
@@ -210,7 +210,7 @@ async fn an_output_writes_lines_over_one_connection() {
 async fn whole_messages_have_a_connection_each() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (_running, input) = to_output(&format!(
+    let (_running, input) = SCENES.to_output(&format!(
         "{{ socket: {{ network: tcp, address: '{address}', codec: all-bytes }} }}"
     ));
     input.push(&["a", "b"]);
@@ -231,7 +231,7 @@ async fn an_output_sends_datagrams() {
     let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = server.local_addr().unwrap();
     let (_running, input) =
-        to_output(&format!("{{ socket: {{ network: udp, address: '{address}' }} }}"));
+        SCENES.to_output(&format!("{{ socket: {{ network: udp, address: '{address}' }} }}"));
     input.push(&["one", "two"]);
     let mut buffer = [0; 100];
     for expected in ["one\n", "two\n"] {

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use crate::support::{eventually, from_input, refusal, through, to_output};
+use crate::support::{SCENES, eventually};
 
 const TELL: &str = r"{ mapping: 'root = [ content().string(), error() ]' }";
 
 async fn check(subprocess: &str, messages: &[&str], expected: &[&str]) {
-    let out = through(&format!("{{ subprocess: {subprocess} }}, {TELL}"), messages).await;
+    let out = SCENES.through(&format!("{{ subprocess: {subprocess} }}, {TELL}"), messages).await;
     assert_eq!(out, expected, "{subprocess}");
 }
 
@@ -72,7 +72,7 @@ async fn an_answer_that_is_too_long_fails_its_message() {
 
 #[test]
 fn a_missing_program_is_refused_at_start() {
-    let error = refusal(
+    let error = SCENES.refusal(
         "input: { generate: { mapping: 'root = 1' } }\noutput: { drop: {} }\n\
          pipeline: { processors: [ { subprocess: { name: no-such-program } } ] }",
     );
@@ -85,7 +85,7 @@ fn a_missing_program_is_refused_at_start() {
 #[tokio::test]
 async fn an_input_reads_what_a_program_prints_and_ends_with_it() {
     let (mut running, output) =
-        from_input(r#"{ subprocess: { name: printf, args: [ "a\\nb\\n\\nc" ] } }"#);
+        SCENES.from_input(r#"{ subprocess: { name: printf, args: [ "a\\nb\\n\\nc" ] } }"#);
     assert!(running.ends().await);
     assert_eq!(output.messages(), ["a", "b", "", "c"]);
 }
@@ -93,7 +93,7 @@ async fn an_input_reads_what_a_program_prints_and_ends_with_it() {
 #[tokio::test]
 async fn an_input_can_start_its_program_again() {
     let (running, output) =
-        from_input("{ subprocess: { name: echo, args: [ x ], restart_on_exit: true } }");
+        SCENES.from_input("{ subprocess: { name: echo, args: [ x ], restart_on_exit: true } }");
     let seen = output.clone();
     eventually(move || seen.messages().len() >= 2).await;
     running.stream.stop(Duration::from_secs(5)).await;
@@ -105,7 +105,7 @@ async fn stopping_an_input_ends_its_program() {
     let file = folder.path().join("pid").display().to_string();
     let script = format!("echo $$ > {file}; echo started; exec sleep 1000");
     let (running, output) =
-        from_input(&format!(r#"{{ subprocess: {{ name: sh, args: [ "-c", "{script}" ] }} }}"#));
+        SCENES.from_input(&format!(r#"{{ subprocess: {{ name: sh, args: [ "-c", "{script}" ] }} }}"#));
     let seen = output.clone();
     eventually(move || !seen.messages().is_empty()).await;
     let pid = std::fs::read_to_string(&file).unwrap();
@@ -120,7 +120,7 @@ async fn an_output_feeds_a_program_and_lets_it_finish() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("out").display().to_string();
     let (mut running, input) =
-        to_output(&format!(r#"{{ subprocess: {{ name: sh, args: [ "-c", "sort > {file}" ] }} }}"#));
+        SCENES.to_output(&format!(r#"{{ subprocess: {{ name: sh, args: [ "-c", "sort > {file}" ] }} }}"#));
     input.push(&["b"]);
     input.push(&["c", "a"]);
     input.end();

@@ -6,7 +6,7 @@ use sluice_bloblang::gofmt;
 use sluice_value::{Kind, Value};
 
 use super::run::{Run, is_true, printed};
-use super::sprig;
+use super::{sprig, sprig_more};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Function {
@@ -25,7 +25,7 @@ const GO: &[&str] = &[
 
 /// Whether a name is taken, so that the configuration may not add a function of this name.
 pub(super) fn is_known(name: &str) -> bool {
-    GO.contains(&name) || sprig::NAMES.contains(&name) || name == "meta"
+    Function::parse(name, &[]).is_some()
 }
 
 impl Function {
@@ -36,8 +36,11 @@ impl Function {
         if name == "meta" {
             return Some(Self::Meta);
         }
-        let mut known = GO.iter().chain(sprig::NAMES);
-        known.find(|known| **known == name).map(|known| Self::Known(known))
+        let find = |name: &str| {
+            let mut known = GO.iter().chain(sprig::NAMES).chain(sprig_more::NAMES);
+            known.find(|known| **known == name).map(|known| Self::Known(known))
+        };
+        find(name).or_else(|| find(&sprig_more::without_must(name)?))
     }
 
     /// For `or` and `and`: the truth that ends them.

@@ -5,6 +5,7 @@ mod lex;
 mod parse;
 mod run;
 mod sprig;
+mod sprig_more;
 
 use std::collections::BTreeMap;
 

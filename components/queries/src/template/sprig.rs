@@ -10,6 +10,7 @@ use sluice_value::{EcoVec, Kind, Object, Value, json};
 
 use super::functions::compare;
 use super::run::{Run, is_true, printed};
+use super::sprig_more;
 
 /// Most items that a function may make up.
 const MAX_ITEMS: i64 = 1_000_000;
@@ -123,15 +124,32 @@ pub(super) fn call(run: &mut Run<'_>, name: &str, arguments: &[Value]) -> Result
         None => others(name, arguments)?,
         found => found,
     };
+    let found = match found {
+        None => sprig_more::call(run, name, arguments)?,
+        found => found,
+    };
     found.ok_or_else(|| format!("wrong arguments: {}", arguments.len()))
 }
 
+/// What Go calls the kind of a value.
+pub(super) fn kind(value: &Value) -> &'static str {
+    match value.kind() {
+        Kind::Null => "invalid",
+        Kind::Bool => "bool",
+        Kind::Number if value.as_i64().is_some() => "int",
+        Kind::Number => "float64",
+        Kind::String | Kind::Bytes | Kind::Timestamp => "string",
+        Kind::Array => "slice",
+        Kind::Object => "map",
+    }
+}
+
 /// A value as text, as functions of texts take it: nothing is the empty text.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     if value.is_null() { String::new() } else { printed(value) }
 }
 
-fn whole(value: &Value) -> i64 {
+pub(super) fn whole(value: &Value) -> i64 {
     match value {
         Value::String(text) => text.parse().unwrap_or(0),
         Value::Bool(truth) => i64::from(*truth),
@@ -139,22 +157,22 @@ fn whole(value: &Value) -> i64 {
     }
 }
 
-fn float(value: &Value) -> f64 {
+pub(super) fn float(value: &Value) -> f64 {
     match value {
         Value::String(text) => text.parse().unwrap_or(0.0),
         other => other.as_f64().unwrap_or(0.0),
     }
 }
 
-fn items(value: &Value) -> Result<&EcoVec<Value>, String> {
+pub(super) fn items(value: &Value) -> Result<&EcoVec<Value>, String> {
     value.as_array().ok_or_else(|| format!("expected a list, found {}", value.kind()))
 }
 
-fn fields(value: &Value) -> Result<&Object, String> {
+pub(super) fn fields(value: &Value) -> Result<&Object, String> {
     value.as_object().ok_or_else(|| format!("expected an object, found {}", value.kind()))
 }
 
-fn regex(source: &Value) -> Result<Regex, String> {
+pub(super) fn regex(source: &Value) -> Result<Regex, String> {
     Regex::new(&text(source)).map_err(|_| format!("invalid regex: {}", text(source)))
 }
 
@@ -448,15 +466,7 @@ fn others(name: &str, arguments: &[Value]) -> Result<Option<Value>, String> {
         ("coalesce", _) => arguments.iter().find(|it| is_true(it)).cloned().unwrap_or_default(),
         ("ternary", [yes, no, check]) => if is_true(check) { yes } else { no }.clone(),
         ("fail", [message]) => return Err(text(message)),
-        ("kindOf", [value]) => Value::from(match value.kind() {
-            Kind::Null => "invalid",
-            Kind::Bool => "bool",
-            Kind::Number if value.as_i64().is_some() => "int",
-            Kind::Number => "float64",
-            Kind::String | Kind::Bytes | Kind::Timestamp => "string",
-            Kind::Array => "slice",
-            Kind::Object => "map",
-        }),
+        ("kindOf", [value]) => Value::from(kind(value)),
         ("toJson", [value]) => {
             let mut text = value.to_json();
             json::escape_html(&mut text);
@@ -472,7 +482,7 @@ fn others(name: &str, arguments: &[Value]) -> Result<Option<Value>, String> {
     }))
 }
 
-fn date(layout: &str, at: &Value, zone: &str) -> Result<String, String> {
+pub(super) fn date(layout: &str, at: &Value, zone: &str) -> Result<String, String> {
     let at = Timestamp::from_second(whole(at)).map_err(|error| error.to_string())?;
     let zone = TimeZone::get(zone).map_err(|error| error.to_string())?;
     Ok(Layout::new(layout).format(&at.to_zoned(zone)))

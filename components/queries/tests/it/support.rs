@@ -1,21 +1,19 @@
-use sluice_engine::{Environment, Registry};
-use sluice_testkit::{FakeInput, FakeOutput, Running};
+use sluice_testkit::Scenes;
 
-fn environment() -> Environment {
-    let mut registry = Registry::default();
-    sluice_testkit::register(&mut registry);
-    sluice_builtin::register(&mut registry);
-    sluice_queries::register(&mut registry);
-    sluice_testkit::environment(registry)
-}
+const SCENES: Scenes = Scenes {
+    components: |registry| {
+        sluice_builtin::register(registry);
+        sluice_queries::register(registry);
+    },
+};
 
 /// What a processor that cannot be built is refused with.
 #[track_caller]
 pub(crate) fn refusal(processor: &str) -> String {
-    let document = format!("pipeline: {{ threads: 1, processors: [ {processor} ] }}");
-    let document = format!("input: {{ generate: {{ mapping: 'root = 1' }} }}\n{document}");
-    let document = format!("{document}\noutput: {{ drop: {{}} }}");
-    Running::start(&document, environment()).err().expect("it was built").to_string()
+    SCENES.refusal(&format!(
+        "input: {{ generate: {{ mapping: 'root = 1' }} }}\noutput: {{ drop: {{}} }}\n\
+         pipeline: {{ threads: 1, processors: [ {processor} ] }}"
+    ))
 }
 
 /// What a processor makes of a message: its content, or `failed: ` and the error.
@@ -33,19 +31,6 @@ pub(crate) fn one(processor: &str, message: &str) -> String {
 /// Sends a batch through processors.
 #[track_caller]
 pub(crate) fn through(processors: &str, batch: &[&str]) -> Vec<String> {
-    static NAMES: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-    let name = format!("fake{}", NAMES.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(async {
-        let (input, output) = (FakeInput::new(&name), FakeOutput::new(&name));
-        let document = format!(
-            "input: {{ fake: {{ name: {name} }} }}\noutput: {{ fake: {{ name: {name} }} }}\n\
-             pipeline: {{ threads: 1, processors: [ {processors} ] }}"
-        );
-        let mut running = Running::start(&document, environment()).unwrap();
-        input.push(batch);
-        input.end();
-        assert!(running.ends().await, "the stream did not end");
-        output.messages()
-    })
+    runtime.block_on(async { SCENES.through(processors, batch).await })
 }

@@ -11,7 +11,10 @@ use sluice_value::{Value, json};
 /// What a field is called that is the whole document.
 const ROOT: &str = "(root)";
 
-/// A compiled schema. References to other documents are not followed.
+/// The base of names that are no URLs.
+const NOWHERE: &str = "json-schema:///";
+
+/// A compiled schema. References lead to documents that were given with it, to nothing else.
 pub struct Schema(Validator);
 
 /// What is wrong with a document.
@@ -39,17 +42,36 @@ impl Schema {
     /// # Errors
     /// The text is not JSON, or no schema.
     pub fn new(text: &str) -> Result<Self, String> {
-        if text.trim_ascii().is_empty() {
-            return Err("EOF".into());
-        }
-        let schema =
-            json::parse(text.as_bytes()).map_err(|error| error.in_document(text.as_bytes()))?;
+        Self::with_references(text, &[])
+    }
+
+    /// A schema that refers to others (by `$ref`) under the names given here.
+    ///
+    /// # Errors
+    /// A text is not JSON or no schema, or a name leads nowhere.
+    pub fn with_references(
+        text: &str,
+        references: &[(String, String)],
+    ) -> Result<Self, String> {
+        let schema = parse(text)?;
         let has_draft = schema.get("$schema").is_some();
-        let schema = to_json(&schema);
+        let mut registry = jsonschema::Registry::new();
+        for (name, text) in references {
+            let uri = if name.contains(':') { name.clone() } else { format!("{NOWHERE}{name}") };
+            let other = parse(text).map_err(|error| format!("{name}: {error}"))?;
+            registry = registry.add(uri, other).map_err(|error| format!("{name}: {error}"))?;
+        }
+        let registry = registry.prepare().map_err(|error| error.to_string())?;
         let build = |draft: Option<Draft>| {
             let options = jsonschema::options()
                 .with_pattern_options(PatternOptions::regex())
+                .with_registry(&registry)
                 .should_validate_formats(true);
+            // Only with others beside it: errors name the base.
+            let options = match references {
+                [] => options,
+                _ => options.with_base_uri(NOWHERE),
+            };
             let options = match draft {
                 Some(draft) => options.with_draft(draft),
                 None => options,
@@ -79,6 +101,15 @@ impl Schema {
         }
         Err(problems)
     }
+}
+
+fn parse(text: &str) -> Result<serde_json::Value, String> {
+    if text.trim_ascii().is_empty() {
+        return Err("EOF".into());
+    }
+    let schema =
+        json::parse(text.as_bytes()).map_err(|error| error.in_document(text.as_bytes()))?;
+    Ok(to_json(&schema))
 }
 
 fn describe(error: &ValidationError<'_>, problems: &mut Vec<Problem>) {
