@@ -12,5 +12,5 @@ mod timing;
 mod trace;
 
 pub use metrics::{Counter, Gauge, Labels, Metrics, Reading, Rename, Series};
-pub use timing::{Timer, TimingSummary};
+pub use timing::{Sampler, Timer, TimingSummary};
 pub use trace::{FinishedSpan, Span, SpanContext, SpanSink, Tracer};

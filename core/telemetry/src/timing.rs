@@ -1,6 +1,6 @@
 //! Durations in buckets of bounded error.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -16,6 +16,31 @@ pub struct Timer(Arc<Inner>);
 struct Inner {
     sum: AtomicU64,
     buckets: OnceLock<Box<[AtomicU64]>>,
+}
+
+/// Says which of many short durations to measure: looking at the clock costs as much as some of
+/// them take. The first are all measured, so that what happens now and then is counted exactly.
+#[derive(Debug, Default)]
+pub struct Sampler(AtomicU32);
+
+/// Durations that are measured in any case.
+const ALL_OF_THE_FIRST: u32 = 64;
+/// Of later ones, one in so many.
+const ONE_IN: u32 = 16;
+
+impl Sampler {
+    /// For how many the one that begins now stands; 0 when it is not measured.
+    pub fn weight(&self) -> u64 {
+        // Threads may now and then lose a count to each other, which only shifts the sample.
+        let seen = self.0.load(Ordering::Relaxed);
+        let next = if seen + 1 == ALL_OF_THE_FIRST + ONE_IN { ALL_OF_THE_FIRST } else { seen + 1 };
+        self.0.store(next, Ordering::Relaxed);
+        match seen {
+            _ if seen < ALL_OF_THE_FIRST => 1,
+            _ if next == ALL_OF_THE_FIRST => u64::from(ONE_IN),
+            _ => 0,
+        }
+    }
 }
 
 /// What a timer has seen, in nanoseconds.
@@ -92,6 +117,17 @@ mod tests {
                 bound >= nanos && bound as f64 <= nanos.max(8) as f64 * 1.126,
                 "{nanos} {bound}"
             );
+        }
+    }
+
+    #[test]
+    fn a_sample_never_stands_for_more_than_there_were() {
+        let sampler = Sampler::default();
+        let mut measured = 0;
+        for seen in 1..=1000 {
+            measured += sampler.weight();
+            assert!(measured <= seen && seen < measured + u64::from(ONE_IN), "{measured} of {seen}");
+            assert!(seen > u64::from(ALL_OF_THE_FIRST) || measured == seen);
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use sluice_config::{Block, Kinds, Query, config};
-use sluice_engine::wiring::batching::{BatchPolicy, Batcher, until};
+use sluice_engine::wiring::batching::{BatchPolicy, Batcher, jitter_problem, until};
 use sluice_engine::{BuildError, BuiltBuffer, Burst, LinkState, Registry, Scope, Source};
 use sluice_message::{Ack, Batch, DeliveryError, Transaction, Verdict};
 use sluice_telemetry::{Counter, Gauge, Timer};
@@ -45,7 +45,7 @@ config! {
         /// Time after which an incomplete batch is flushed.
         period: Duration = "",
         /// Random share of the period that is added to it, as a factor.
-        jitter: f64 = 0.0,
+        jitter: f64 = 0.0 => rule(jitter_problem),
         /// A query; the batch is flushed after a message for which it is true.
         check: Query = "",
         /// Processors of each formed batch, which may split or join it.

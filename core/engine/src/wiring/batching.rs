@@ -28,7 +28,7 @@ config! {
         /// Time after which an incomplete batch is flushed.
         period: Duration = "",
         /// Random share of the period that is added to it, as a factor.
-        jitter: f64 = 0.0 => rule(is_not_negative),
+        jitter: f64 = 0.0 => rule(jitter_problem),
         /// A query; the batch is flushed after a message for which it is true.
         check: Query = "",
         /// Processors of each formed batch, which may split or join it.
@@ -36,7 +36,8 @@ config! {
     }
 }
 
-fn is_not_negative(node: &Node) -> Vec<String> {
+/// What the linter says of a jitter.
+pub fn jitter_problem(node: &Node) -> Vec<String> {
     let number: Option<f64> = node.as_text().and_then(|text| text.parse().ok());
     let is_negative = number.is_some_and(|number| number < 0.0);
     is_negative.then(|| "Cannot set a negative jitter factor".to_owned()).into_iter().collect()

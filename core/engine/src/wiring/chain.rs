@@ -1,18 +1,13 @@
 //! Processors in a row.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use sluice_message::Batch;
-use sluice_telemetry::{Counter, Timer};
+use sluice_telemetry::{Counter, Sampler, Timer};
 
 use super::spans::Spans;
 use crate::{Batches, Processor, Scope};
-
-/// Of the batches that a processor which never waits is given, one in so many is timed: looking
-/// at the clock costs as much as a small mapping.
-const TIMED: u32 = 16;
 
 /// A processor in its place, measured.
 pub struct Step {
@@ -23,8 +18,7 @@ pub struct Step {
     sent: Counter,
     batch_sent: Counter,
     latency: Timer,
-    /// Batches until the next one is timed.
-    untimed: AtomicU32,
+    sampler: Sampler,
     spans: Option<Spans>,
 }
 
@@ -39,7 +33,7 @@ impl Step {
             sent: scope.counter("processor_sent"),
             batch_sent: scope.counter("processor_batch_sent"),
             latency: scope.environment().metrics.timer("processor_latency_ns", &scope.labels()),
-            untimed: AtomicU32::new(0),
+            sampler: Sampler::default(),
             spans: Spans::new(&scope.environment().tracer, scope.component()),
         }
     }
@@ -73,17 +67,7 @@ impl Step {
 
     /// For how many batches this one is timed; 0 when it is not.
     fn weight(&self) -> u64 {
-        if !self.is_direct() {
-            return 1;
-        }
-        // Threads may now and then lose a count to each other, which only shifts the sample.
-        let untimed = self.untimed.load(Ordering::Relaxed);
-        if untimed > 0 {
-            self.untimed.store(untimed - 1, Ordering::Relaxed);
-            return 0;
-        }
-        self.untimed.store(TIMED - 1, Ordering::Relaxed);
-        u64::from(TIMED)
+        if self.is_direct() { self.sampler.weight() } else { 1 }
     }
 
     pub async fn close(&self) {
