@@ -1,13 +1,15 @@
 //! `file` input: files and globs through a scanner, one after the other.
 
 use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use async_trait::async_trait;
-use bytes::BytesMut;
+use bytes::Bytes;
 use sluice_config::{Block, Field, FieldType, Kinds, Node, config};
 use sluice_engine::{
     BuildError, BuiltInput, ConnectError, Delivery, Input, ReadError, Reader, Registry, Scanner,
@@ -15,8 +17,7 @@ use sluice_engine::{
 };
 use sluice_message::{Batch, Verdict};
 use sluice_value::{Object, Value, json};
-use tokio::fs::File;
-use tokio::io::AsyncReadExt;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::scanning::{CHUNK, Scanning, scanner_of};
 
@@ -141,10 +142,11 @@ struct FilesReader {
 }
 
 struct OpenFile {
-    file: File,
+    file: Arc<File>,
+    /// The next chunk, on its way while the one before is processed.
+    coming: Option<JoinHandle<std::io::Result<Bytes>>>,
     scanning: Scanning,
     metadata: Object,
-    buffer: BytesMut,
     /// The file was read to its end, or cannot be read on.
     finished: bool,
     cleanup: Option<Arc<Cleanup>>,
@@ -172,34 +174,42 @@ impl OpenFile {
     async fn open(path: &Path, scanner: &dyn Scanner, delete: bool) -> Result<Self, ConnectError> {
         let name = path.display().to_string();
         let unreachable = |error: std::io::Error| ConnectError::new(&name, error);
-        let file = File::open(path).await.map_err(unreachable)?;
-        let modified =
-            file.metadata().await.and_then(|about| about.modified()).map_err(unreachable)?;
+        let own = path.to_owned();
+        let opened = spawn_blocking(move || {
+            let file = File::open(own)?;
+            let modified = file.metadata()?.modified()?;
+            Ok((file, modified))
+        });
+        let opened = opened.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        let (file, modified) = opened.map_err(unreachable)?;
         let scan = scanner.begin(&name).map_err(|error| ConnectError::new(&name, error))?;
         let cleanup = delete.then(|| {
             let (ended, failed) = (AtomicBool::new(false), AtomicBool::new(false));
             Arc::new(Cleanup { path: path.to_owned(), ended, failed })
         });
         Ok(Self {
-            file,
+            file: Arc::new(file),
+            coming: None,
             scanning: Scanning::new(scan),
             metadata: metadata(&name, modified),
-            buffer: BytesMut::new(),
             finished: false,
             cleanup,
         })
     }
 
-    /// Reads and scans the next chunk. Cancel safe: the buffer stays with the file.
+    /// Scans the next chunk and begins to read the one after it. Cancel safe: what is being read
+    /// stays with the file.
     async fn advance(&mut self) -> Result<(), ReadError> {
-        self.buffer.reserve(CHUNK);
-        let read = self.file.read_buf(&mut self.buffer).await;
-        let count = read.map_err(|error| self.broken(error))?;
-        let scanned = if count == 0 {
+        let coming = self.coming.get_or_insert_with(|| next_chunk(self.file.clone()));
+        let read = coming.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        self.coming = None;
+        let chunk = read.map_err(|error| self.broken(error))?;
+        let scanned = if chunk.is_empty() {
             self.finished = true;
             self.scanning.end()
         } else {
-            self.scanning.feed(self.buffer.split().freeze())
+            self.coming = Some(next_chunk(self.file.clone()));
+            self.scanning.feed(chunk)
         };
         match scanned {
             Ok(()) if self.finished => {
@@ -224,6 +234,23 @@ impl OpenFile {
         let whole = *finished;
         scanning.burst(batch_count, whole, |batch| delivery(batch, metadata, cleanup.as_ref()))
     }
+}
+
+/// Reads what there is, at most a chunk. No `tokio::fs`, which copies what it reads once more.
+fn next_chunk(file: Arc<File>) -> JoinHandle<std::io::Result<Bytes>> {
+    spawn_blocking(move || {
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match (&*file).read(&mut chunk) {
+                Ok(count) => {
+                    chunk.truncate(count);
+                    return Ok(Bytes::from(chunk));
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    })
 }
 
 fn delivery(mut batch: Batch, metadata: &Object, cleanup: Option<&Arc<Cleanup>>) -> Delivery {

@@ -120,7 +120,9 @@ impl Scanning {
     ) -> Option<Vec<Delivery>> {
         let whole = self.ready.len() / size;
         let rest = usize::from(at_end && !self.ready.len().is_multiple_of(size));
-        let count = (whole + rest).min(BURST.div_ceil(size));
+        // Bursts of about the same length: threads that share a chunk end together.
+        let bursts = (whole + rest).div_ceil(BURST.div_ceil(size)).max(1);
+        let count = (whole + rest).div_ceil(bursts);
         (count > 0).then(|| {
             let batches = (0..count).map(|_| {
                 let size = size.min(self.ready.len());

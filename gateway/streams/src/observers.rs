@@ -5,7 +5,7 @@
 //! are one job at a Pushgateway; only where a request's values stand in the blocks, each instance
 //! has its own.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sluice_config::Node;
@@ -45,6 +45,12 @@ impl Observation {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        // Whoever reads them knows the stream by its job or its tags, as with one stream alone.
+        let metrics = metrics.renamed(Arc::new(|name, labels| {
+            let mut labels = labels.clone();
+            labels.remove("stream");
+            Some((name.to_owned(), labels))
+        }));
         let stop = CancellationToken::new();
         let exporting = AbortOnDropHandle::new(tokio::spawn(export(stop.clone())));
         Self { metrics, tracer, stop, exporting: Mutex::new(Some(exporting)) }

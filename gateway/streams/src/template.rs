@@ -52,10 +52,10 @@ impl Template {
         let mut groups = BTreeMap::new();
         let mut without_groups = node.clone();
         take_groups(&mut without_groups, &mut groups);
-        let (mut names, constants) = split_names(&without_groups, settings)?;
+        let (mut names, mut constants) = split_names(&without_groups, settings)?;
         let observed = match blocks {
             None => Observed::Nowhere,
-            Some(blocks) => Observed::new(blocks, &mut names, settings)?,
+            Some(blocks) => Observed::new(blocks, &mut names, &mut constants, settings)?,
         };
         let mut filled = BTreeSet::new();
         filled_below(&without_groups, &names, &mut String::new(), &mut filled);
@@ -182,16 +182,16 @@ impl Observed {
     fn new(
         blocks: Node,
         names: &mut BTreeSet<String>,
+        constants: &mut Values,
         settings: &StreamSettings,
     ) -> Result<Self, String> {
-        let (own, constants) = split_names(&blocks, settings)?;
+        let (own, own_constants) = split_names(&blocks, settings)?;
+        constants.extend(&own_constants);
         if own.is_empty() {
-            let observation = observe(&blocks, &constants, settings);
+            let observation = observe(&blocks, constants, settings);
             return observation.map(Self::Together).map_err(|error| error.to_string());
         }
         names.extend(own);
-        let mut blocks = blocks;
-        fill_below(&mut blocks, &constants);
         Ok(Self::Each(blocks))
     }
 

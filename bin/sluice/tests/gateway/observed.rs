@@ -66,6 +66,7 @@ fn api(name: &str, streams: &Value) -> String {
         "openapi": "3.0.3", "info": { "title": name, "version": "1" }, "paths": {},
         "x-tyk-api-gateway": {
             "info": { "name": name, "id": name, "state": { "active": true } },
+            "middleware": { "global": { "contextVariables": { "enabled": true } } },
             "server": { "listenPath": { "value": format!("/{name}/"), "strip": true } },
         },
         "x-tyk-streaming": { "streams": streams },

@@ -11,7 +11,7 @@ use sluice_value::{Value, json};
 /// What a field is called that is the whole document.
 const ROOT: &str = "(root)";
 
-/// The base of names that are no URLs.
+/// What names that are no URLs are resolved against, by the library's own choice.
 const NOWHERE: &str = "json-schema:///";
 
 /// A compiled schema. References lead to documents that were given with it, to nothing else.
@@ -56,8 +56,10 @@ impl Schema {
         let schema = parse(text)?;
         let has_draft = schema.get("$schema").is_some();
         let mut registry = jsonschema::Registry::new();
+        let id = schema.get("$id").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let base = id.rfind('/').filter(|_| id.contains(':')).map_or(NOWHERE, |end| &id[..=end]);
         for (name, text) in references {
-            let uri = if name.contains(':') { name.clone() } else { format!("{NOWHERE}{name}") };
+            let uri = if name.contains(':') { name.clone() } else { format!("{base}{name}") };
             let other = parse(text).map_err(|error| format!("{name}: {error}"))?;
             registry = registry.add(uri, other).map_err(|error| format!("{name}: {error}"))?;
         }
@@ -67,11 +69,6 @@ impl Schema {
                 .with_pattern_options(PatternOptions::regex())
                 .with_registry(&registry)
                 .should_validate_formats(true);
-            // Only with others beside it: errors name the base.
-            let options = match references {
-                [] => options,
-                _ => options.with_base_uri(NOWHERE),
-            };
             let options = match draft {
                 Some(draft) => options.with_draft(draft),
                 None => options,

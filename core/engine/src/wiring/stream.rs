@@ -139,7 +139,9 @@ async fn run(
         if let [chain] = chains.as_slice() {
             thread(chain).run(Feed::Source(feed)).await;
         } else {
-            let (sender, receiver) = async_channel::bounded(chains.len());
+            // One burst for each thread and one more: who fills the queue may have to wait until
+            // a thread of the same core has done its burst.
+            let (sender, receiver) = async_channel::bounded(2 * chains.len());
             let mut threads = JoinSet::new();
             for chain in &chains {
                 let (thread, receiver) = (thread(chain), receiver.clone());
