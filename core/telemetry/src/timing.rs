@@ -126,7 +126,10 @@ mod tests {
         let mut measured = 0;
         for seen in 1..=1000 {
             measured += sampler.weight();
-            assert!(measured <= seen && seen < measured + u64::from(ONE_IN), "{measured} of {seen}");
+            assert!(
+                measured <= seen && seen < measured + u64::from(ONE_IN),
+                "{measured} of {seen}"
+            );
             assert!(seen > u64::from(ALL_OF_THE_FIRST) || measured == seen);
         }
     }

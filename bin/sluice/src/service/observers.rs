@@ -39,7 +39,9 @@ impl Observers for StreamObservers {
             return Err(BuildError::new(message));
         }
         if exporter.is_scraped() && !exporter.is_pushed() {
-            warn!("the metrics of a stream inside an API are not served: give prometheus a push_url");
+            warn!(
+                "the metrics of a stream inside an API are not served: give prometheus a push_url"
+            );
         }
         let metrics = Metrics::default();
         let tracer = traces.tracer();

@@ -134,7 +134,10 @@ async fn blocks_that_cannot_work_keep_their_stream_away_and_say_why() {
         })
     };
     for (metrics, reason) in [
-        (json!({ "prometheus": { "file_output_path": "/tmp/x" } }), "file_output_path /tmp/x is not"),
+        (
+            json!({ "prometheus": { "file_output_path": "/tmp/x" } }),
+            "file_output_path /tmp/x is not",
+        ),
         (json!({ "nobody": {} }), "failed to init metrics"),
         (json!({ "statsd": {} }), "address"),
     ] {

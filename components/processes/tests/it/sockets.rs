@@ -23,8 +23,8 @@ async fn connected(port: u16) -> TcpStream {
 #[tokio::test]
 async fn a_server_reads_lines_of_several_clients() {
     let port = free_port().await;
-    let (running, output) =
-        SCENES.from_input(&format!("{{ socket_server: {{ network: tcp, address: 127.0.0.1:{port} }} }}"));
+    let (running, output) = SCENES
+        .from_input(&format!("{{ socket_server: {{ network: tcp, address: 127.0.0.1:{port} }} }}"));
     let (mut one, mut two) = (connected(port).await, connected(port).await);
     one.write_all(b"a").await.unwrap();
     two.write_all(b"b\nc\n").await.unwrap();
@@ -81,8 +81,8 @@ async fn a_unix_socket_is_removed_when_done_and_taken_over_when_stale() {
 #[tokio::test]
 async fn each_datagram_is_a_stream() {
     let port = free_port().await;
-    let (running, output) =
-        SCENES.from_input(&format!("{{ socket_server: {{ network: udp, address: 127.0.0.1:{port} }} }}"));
+    let (running, output) = SCENES
+        .from_input(&format!("{{ socket_server: {{ network: udp, address: 127.0.0.1:{port} }} }}"));
     let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     client.connect(("127.0.0.1", port)).await.unwrap();
     let seen = output.clone();
@@ -121,7 +121,9 @@ async fn tls_with_a_certificate_of_its_own() {
     running.stream.stop(Duration::from_secs(5)).await;
     let without = "input: { socket_server: { network: tls, address: '127.0.0.1:0' } }";
     assert!(
-        SCENES.refusal(without).ends_with("must specify either a certificate file or enable self signed")
+        SCENES
+            .refusal(without)
+            .ends_with("must specify either a certificate file or enable self signed")
     );
 }
 

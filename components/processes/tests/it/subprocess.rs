@@ -104,8 +104,8 @@ async fn stopping_an_input_ends_its_program() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pid").display().to_string();
     let script = format!("echo $$ > {file}; echo started; exec sleep 1000");
-    let (running, output) =
-        SCENES.from_input(&format!(r#"{{ subprocess: {{ name: sh, args: [ "-c", "{script}" ] }} }}"#));
+    let (running, output) = SCENES
+        .from_input(&format!(r#"{{ subprocess: {{ name: sh, args: [ "-c", "{script}" ] }} }}"#));
     let seen = output.clone();
     eventually(move || !seen.messages().is_empty()).await;
     let pid = std::fs::read_to_string(&file).unwrap();
@@ -119,8 +119,9 @@ async fn stopping_an_input_ends_its_program() {
 async fn an_output_feeds_a_program_and_lets_it_finish() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("out").display().to_string();
-    let (mut running, input) =
-        SCENES.to_output(&format!(r#"{{ subprocess: {{ name: sh, args: [ "-c", "sort > {file}" ] }} }}"#));
+    let (mut running, input) = SCENES.to_output(&format!(
+        r#"{{ subprocess: {{ name: sh, args: [ "-c", "sort > {file}" ] }} }}"#
+    ));
     input.push(&["b"]);
     input.push(&["c", "a"]);
     input.end();

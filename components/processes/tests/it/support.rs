@@ -1,5 +1,5 @@
-pub(crate) use sluice_testkit::eventually;
 use sluice_testkit::Scenes;
+pub(crate) use sluice_testkit::eventually;
 
 pub(crate) const SCENES: Scenes = Scenes {
     components: |registry| {

@@ -13,13 +13,61 @@ use super::sprig::{date, fields, float, items, kind, regex, text, whole};
 
 /// The functions there are.
 pub(super) const NAMES: &[&str] = &[
-    "add1f", "addf", "adler32sum", "ago", "all", "any", "atoi", "b32dec", "b32enc", "base",
-    "biggest", "chunk", "clean", "date_in_zone", "date_modify", "dateModify", "deepCopy",
-    "deepEqual", "dig", "dir", "divf", "duration", "durationRound", "ext", "htmlDate",
-    "htmlDateInZone", "initials", "isAbs", "kindIs", "maxf", "mergeOverwrite", "minf", "mulf",
-    "pluck", "regexFindAll", "regexQuoteMeta", "regexReplaceAllLiteral", "regexSplit", "seq",
-    "sha1sum", "sha256sum", "sha512sum", "splitn", "subf", "swapcase", "toDate", "toDecimal",
-    "toRawJson", "trimall", "tuple", "typeIs", "typeIsLike", "typeOf", "uuidv4", "wrap",
+    "add1f",
+    "addf",
+    "adler32sum",
+    "ago",
+    "all",
+    "any",
+    "atoi",
+    "b32dec",
+    "b32enc",
+    "base",
+    "biggest",
+    "chunk",
+    "clean",
+    "date_in_zone",
+    "date_modify",
+    "dateModify",
+    "deepCopy",
+    "deepEqual",
+    "dig",
+    "dir",
+    "divf",
+    "duration",
+    "durationRound",
+    "ext",
+    "htmlDate",
+    "htmlDateInZone",
+    "initials",
+    "isAbs",
+    "kindIs",
+    "maxf",
+    "mergeOverwrite",
+    "minf",
+    "mulf",
+    "pluck",
+    "regexFindAll",
+    "regexQuoteMeta",
+    "regexReplaceAllLiteral",
+    "regexSplit",
+    "seq",
+    "sha1sum",
+    "sha256sum",
+    "sha512sum",
+    "splitn",
+    "subf",
+    "swapcase",
+    "toDate",
+    "toDecimal",
+    "toRawJson",
+    "trimall",
+    "tuple",
+    "typeIs",
+    "typeIsLike",
+    "typeOf",
+    "uuidv4",
+    "wrap",
     "wrapWith",
 ];
 
@@ -61,7 +109,11 @@ fn texts(run: &mut Run<'_>, name: &str, arguments: &[Value]) -> Found {
         ("swapcase", [s]) => text(s)
             .chars()
             .flat_map(|c| -> Vec<char> {
-                if c.is_uppercase() { c.to_lowercase().collect() } else { c.to_uppercase().collect() }
+                if c.is_uppercase() {
+                    c.to_lowercase().collect()
+                } else {
+                    c.to_uppercase().collect()
+                }
             })
             .collect(),
         ("trimall", [cut, s]) => text(s).replace(&text(cut), ""),
@@ -255,9 +307,9 @@ fn collections(run: &mut Run<'_>, name: &str, arguments: &[Value]) -> Found {
         ("all", _) => Value::Bool(arguments.iter().all(is_true)),
         ("any", _) => Value::Bool(arguments.iter().any(is_true)),
         ("deepCopy", [value]) => value.clone(),
-        ("deepEqual", [left, right]) => {
-            Value::Bool(left == right || compare(left, right).is_some_and(std::cmp::Ordering::is_eq))
-        }
+        ("deepEqual", [left, right]) => Value::Bool(
+            left == right || compare(left, right).is_some_and(std::cmp::Ordering::is_eq),
+        ),
         ("chunk", [size, list]) => {
             let items: Vec<Value> = items(list)?.iter().cloned().collect();
             let size = usize::try_from(whole(size)).unwrap_or(0).max(1);
@@ -327,9 +379,7 @@ fn times(_: &mut Run<'_>, name: &str, arguments: &[Value]) -> Found {
     Ok(Some(match (name, arguments) {
         ("htmlDate", [at]) => Value::from(date("2006-01-02", at, "UTC")?),
         ("htmlDateInZone", [at, zone]) => Value::from(date("2006-01-02", at, &text(zone))?),
-        ("date_in_zone", [layout, at, zone]) => {
-            Value::from(date(&text(layout), at, &text(zone))?)
-        }
+        ("date_in_zone", [layout, at, zone]) => Value::from(date(&text(layout), at, &text(zone))?),
         ("toDate", [layout, s]) => {
             let parsed = Layout::new(&text(layout)).parse(text(s).as_bytes());
             Value::Int(parsed.map_err(|error| error.to_string())?.timestamp().as_second())
@@ -340,7 +390,8 @@ fn times(_: &mut Run<'_>, name: &str, arguments: &[Value]) -> Found {
                 Some(rest) => (-1, rest),
                 None => (1, change.trim_start_matches('+')),
             };
-            let length = sluice_config::parse_duration(length).map_err(|error| error.to_string())?;
+            let length =
+                sluice_config::parse_duration(length).map_err(|error| error.to_string())?;
             let length = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
             Value::Int(whole(at).saturating_add(sign * length))
         }

@@ -107,13 +107,22 @@ fn the_less_used_functions_of_sprig_are_there_too() {
             "{{ base \"/a/b.txt\" }} {{ dir \"/a/b.txt\" }} {{ ext \"/a/b.txt\" }} {{ clean \"a/../b//c\" }} {{ isAbs \"a\" }}",
             "b.txt /a .txt b/c false",
         ),
-        ("{{ addf 1.5 2 }} {{ mulf 2 1.5 }} {{ divf 1 4 }} {{ subf 1 0.5 }} {{ maxf 1 2.5 }}", "3.5 3 0.25 0.5 2.5"),
-        ("{{ atoi \"12\" }} {{ toDecimal \"0777\" }} {{ biggest 1 3 2 }} {{ seq 3 }}|{{ seq 4 -2 0 }}", "12 511 3 1 2 3|4 2 0"),
+        (
+            "{{ addf 1.5 2 }} {{ mulf 2 1.5 }} {{ divf 1 4 }} {{ subf 1 0.5 }} {{ maxf 1 2.5 }}",
+            "3.5 3 0.25 0.5 2.5",
+        ),
+        (
+            "{{ atoi \"12\" }} {{ toDecimal \"0777\" }} {{ biggest 1 3 2 }} {{ seq 3 }}|{{ seq 4 -2 0 }}",
+            "12 511 3 1 2 3|4 2 0",
+        ),
         (
             "{{ regexFindAll \"[a-z]o\" .s -1 }} {{ regexSplit \"o\" .s -1 | len }} {{ regexQuoteMeta \"a.b\" }} {{ regexReplaceAllLiteral \"l+\" .s \"${1}\" }}",
             "[lo] 3 a\\.b He${1}o Wor${1}d",
         ),
-        ("{{ mustRegexMatch \"l+\" .s }} {{ mustToJson .l }} {{ mustUniq .l }}", "true [\"b\",\"a\",\"b\"] [b a]"),
+        (
+            "{{ mustRegexMatch \"l+\" .s }} {{ mustToJson .l }} {{ mustUniq .l }}",
+            "true [\"b\",\"a\",\"b\"] [b a]",
+        ),
         (
             "{{ dig \"k\" \"x\" 0 .o }} {{ dig \"k\" \"z\" 7 .o }} {{ pluck \"k\" .o | toJson }} {{ chunk 2 .l | toJson }}",
             "1 7 [{\"x\":1}] [[\"b\",\"a\"],[\"b\"]]",
@@ -122,8 +131,14 @@ fn the_less_used_functions_of_sprig_are_there_too() {
             "{{ mergeOverwrite (dict \"a\" (dict \"x\" 1 \"y\" 2)) (dict \"a\" (dict \"y\" 3)) | toJson }}",
             "{\"a\":{\"x\":1,\"y\":3}}",
         ),
-        ("{{ all 1 .s }} {{ any 0 \"\" }} {{ tuple 1 2 }} {{ deepEqual .l .l }}", "true false [1 2] true"),
-        ("{{ typeOf .l }} {{ kindIs \"string\" .s }} {{ typeIs \"int\" 1 }}", "[]interface {} true true"),
+        (
+            "{{ all 1 .s }} {{ any 0 \"\" }} {{ tuple 1 2 }} {{ deepEqual .l .l }}",
+            "true false [1 2] true",
+        ),
+        (
+            "{{ typeOf .l }} {{ kindIs \"string\" .s }} {{ typeIs \"int\" 1 }}",
+            "[]interface {} true true",
+        ),
         (
             "{{ toDate \"2006-01-02\" \"1970-01-02\" }} {{ dateModify \"-1h\" 7200 }} {{ htmlDate 0 }} {{ duration 3725 }} {{ durationRound 7300 }}",
             "86400 3600 1970-01-01 1h2m5s 2h",

@@ -49,10 +49,7 @@ impl Schema {
     ///
     /// # Errors
     /// A text is not JSON or no schema, or a name leads nowhere.
-    pub fn with_references(
-        text: &str,
-        references: &[(String, String)],
-    ) -> Result<Self, String> {
+    pub fn with_references(text: &str, references: &[(String, String)]) -> Result<Self, String> {
         let schema = parse(text)?;
         let has_draft = schema.get("$schema").is_some();
         let mut registry = jsonschema::Registry::new();
