@@ -25,7 +25,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// Seconds before it, in which a fresh broker compiles what it runs most.
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, default_value_t = 40)]
     warm_up: u64,
     /// Address of a Kafka broker.
     #[arg(long, env = "SLUICE_TEST_KAFKA")]

@@ -146,6 +146,8 @@ impl Intake {
                 return taken;
             }
             arrived.await;
+            // Requests that are at hand as well come along: the rest of the way costs them less.
+            tokio::task::yield_now().await;
         }
     }
 

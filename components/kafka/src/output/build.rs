@@ -227,8 +227,10 @@ fn set_writing(cluster: &mut Cluster, writing: &Writing<'_>) {
     cluster.set("queue.buffering.max.kbytes", BUFFERED_KBYTES);
     // Little waits for company: half a millisecond, and what arrives while requests are out makes the
     // next one larger. A request for each message would cost broker and client several times as much.
+    // A broker answers the requests of a connection one after the other: a second one on its way keeps
+    // it busy, more of them would only be smaller.
     cluster.set("linger.ms", "0.5");
-    cluster.set("max.in.flight.requests.per.connection", "5");
+    cluster.set("max.in.flight.requests.per.connection", "2");
     let (partitioner, sticky) = match writing.partitioning {
         Partitioning::Library { name, sticky } => (name, if sticky { "10" } else { "0" }),
         _ => ("random", "0"),
