@@ -36,8 +36,8 @@ pub(crate) struct Frame<'a> {
     /// Where relative paths of the mapping start from.
     pub(crate) directory: &'a str,
     pub(crate) maps: Option<&'a Maps>,
-    /// The message's document where it is not the batch's any more: a mutation changes it while
-    /// it runs.
+    /// The message's document where it is not the batch's any more, because a mutation changes it
+    /// while it runs, and where it is at hand anyway.
     pub(crate) document: Option<&'a Value>,
     /// The metadata as assigned so far.
     pub(crate) metadata: &'a Object,
@@ -253,6 +253,14 @@ impl<'a> Context<'a> {
     /// Whether something waits to be written after the statement.
     pub(crate) fn has_writes(&self) -> bool {
         self.frame.writes.is_some_and(|writes| !writes.borrow().is_empty())
+    }
+
+    /// Whether the document was parsed since the frame was made.
+    pub(crate) fn has_new_document(&self) -> bool {
+        let input = &self.frame.input;
+        self.frame.document.is_none()
+            && input.index < input.messages.len()
+            && input.messages.is_parsed(input.index)
     }
 
     fn is_own(&self) -> bool {

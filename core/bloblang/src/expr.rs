@@ -62,7 +62,7 @@ pub enum ExprKind {
     /// A string literal with placeholders inside.
     Text(Vec<TextPart>),
     Array(Vec<Expr>),
-    Object(Vec<(Key, Expr)>),
+    Object(Fields),
     Not(Box<Expr>),
     Binary {
         op: Operator,
@@ -140,6 +140,14 @@ pub enum Case {
     When(Expr),
 }
 
+/// The fields of an object literal, as they stand in the text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fields {
+    fields: Vec<(Key, Expr)>,
+    /// The positions in the order of their keys, where these are known and differ.
+    order: Option<Box<[usize]>>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
     Add,
@@ -156,6 +164,46 @@ pub enum Operator {
     And,
     Or,
     Coalesce,
+}
+
+impl Fields {
+    pub(crate) fn new(fields: Vec<(Key, Expr)>) -> Self {
+        let order = in_order(&fields);
+        Self { fields, order }
+    }
+
+    pub(crate) fn order(&self) -> Option<&[usize]> {
+        self.order.as_deref()
+    }
+}
+
+fn in_order(fields: &[(Key, Expr)]) -> Option<Box<[usize]>> {
+    let key = |at: usize| match &fields[at].0 {
+        Key::Literal(key) => Some(key),
+        Key::Computed(_) => None,
+    };
+    let mut order: Box<[usize]> = (0..fields.len()).collect();
+    order.sort_by_key(|at| key(*at));
+    let is_known = order.iter().all(|at| key(*at).is_some());
+    let is_distinct = order.windows(2).all(|pair| key(pair[0]) != key(pair[1]));
+    (is_known && is_distinct).then_some(order)
+}
+
+impl std::ops::Deref for Fields {
+    type Target = [(Key, Expr)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.fields
+    }
+}
+
+impl<'e> IntoIterator for &'e Fields {
+    type Item = &'e (Key, Expr);
+    type IntoIter = std::slice::Iter<'e, (Key, Expr)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.fields.iter()
+    }
 }
 
 impl Operator {

@@ -54,7 +54,9 @@ pub use context::Context;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use environment::Environment;
 pub use error::Error;
-pub use expr::{Base, Bounds, Case, Expr, ExprKind, Key, Literal, Operator, Span, TextPart};
+pub use expr::{
+    Base, Bounds, Case, Expr, ExprKind, Fields, Key, Literal, Operator, Span, TextPart,
+};
 pub use format::format;
 pub use message::{
     Cache, Failure, FailureSource, Host, Input, Messages, NoHost, Params, Resources, Single,

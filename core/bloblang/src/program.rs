@@ -2,18 +2,22 @@
 
 mod assembly;
 mod assign;
+mod body;
+mod run;
 mod scan;
 
-use std::{cell::RefCell, collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use sluice_value::{EcoString, Object, Value};
 
 use crate::{
     Context, Diagnostics, Environment, Error, Expr, Host, Input, Outcome,
     budget::{Budget, Limits},
-    context::{Frame, MAX_MAPS, Place, Root, Variables, Write},
-    eval, gofmt, parse, path,
+    context::{Frame, Root, Variables},
+    eval, gofmt, parse,
 };
+use body::run_body;
+use run::Run;
 
 /// Maps of a mapping, its own and imported ones.
 pub(crate) type Maps = HashMap<EcoString, Arc<MapBody>>;
@@ -139,7 +143,9 @@ impl Program {
         let mut run = Run::new(self, input, root, metadata);
         run.in_place = true;
         // What a statement makes is what the next one reads.
-        let watches = self.shares || self.statements.len() > 1;
+        let is_single =
+            matches!(self.statements[..], [Statement { kind: StatementKind::Assign { .. }, .. }]);
+        let watches = self.shares || !is_single;
         run.budget = Budget::new(self.limits, watches);
         run.shares_document = document.is_some();
         let failure = run.statements(&self.statements).and_then(|()| run.check()).err();
@@ -215,245 +221,6 @@ fn own_metadata(input: &Input<'_>) -> Object {
     }
 }
 
-/// A mapping at work on one message.
-struct Run<'r> {
-    program: &'r Program,
-    input: &'r Input<'r>,
-    root: Root,
-    metadata: Object,
-    variables: Variables,
-    /// The message's document where it differs from the batch's.
-    document: Option<Value>,
-    in_place: bool,
-    /// A mutation that has not replaced its document: `this` is `root`.
-    shares_document: bool,
-    budget: Budget,
-}
-
-impl<'r> Run<'r> {
-    fn new(program: &'r Program, input: &'r Input<'r>, root: Root, metadata: Object) -> Self {
-        let variables = Variables::new(&program.variables);
-        Self {
-            program,
-            input,
-            root,
-            metadata,
-            variables,
-            document: None,
-            in_place: false,
-            shares_document: false,
-            budget: Budget::new(program.limits, program.shares),
-        }
-    }
-
-    fn statements(&mut self, statements: &[Statement]) -> Result<(), Error> {
-        for statement in statements {
-            self.statement(statement)
-                .map_err(|error| self.explain(error).in_statement(statement.line))?;
-        }
-        Ok(())
-    }
-
-    /// Makes the document of the first statements, and returns the others.
-    fn assemble(&mut self, assembly: &Assembly) -> Result<&'r [Statement], Error> {
-        let (mut first, rest) = self.program.statements.split_at(assembly.statements);
-        let mut values = Vec::with_capacity(assembly.slots());
-        while let Some(statement) = first.first() {
-            let before = values.len();
-            let failed = match self.fill(first, &mut values) {
-                Ok(()) if values.len() > before => {
-                    first = &first[values.len() - before..];
-                    continue;
-                }
-                Ok(()) => self.statement(statement).err().map(|error| (statement, error)),
-                Err(error) => Some((&first[values.len() - before], error)),
-            };
-            if let Some((statement, error)) = failed {
-                return Err(self.explain(error).in_statement(statement.line));
-            }
-            first = &first[1..];
-        }
-        self.root = assembly.build(values);
-        Ok(rest)
-    }
-
-    /// Computes what the statements up to the next that assigns to something else than the
-    /// document assign, or up to one that writes.
-    fn fill(
-        &mut self,
-        statements: &[Statement],
-        values: &mut Vec<Outcome<'static>>,
-    ) -> Result<(), Error> {
-        self.with_context(|context| {
-            for statement in statements {
-                let StatementKind::Assign { target: Target::Root(_), value } = &statement.kind
-                else {
-                    return Ok(());
-                };
-                values.push(value.eval(context)?.into_owned());
-                if context.has_writes() {
-                    return Ok(());
-                }
-            }
-            Ok(())
-        })
-    }
-
-    fn statement(&mut self, statement: &Statement) -> Result<(), Error> {
-        match &statement.kind {
-            StatementKind::Assign { target, value } => {
-                let outcome = self.eval(value)?;
-                self.assign(target, value, outcome)
-            }
-            StatementKind::If(branches) => {
-                for (at, (condition, statements)) in branches.iter().enumerate() {
-                    let holds = match condition {
-                        Some(condition) => {
-                            let outcome = self.eval(condition).map_err(|error| {
-                                error.context(format!("failed to check if condition {}", at + 1))
-                            })?;
-                            as_condition(condition, &outcome)?
-                        }
-                        None => true,
-                    };
-                    if holds {
-                        return statements.iter().try_for_each(|inner| self.statement(inner));
-                    }
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn eval(&mut self, expr: &Expr) -> Result<Outcome<'static>, Error> {
-        self.with_context(|context| expr.eval(context).map(Outcome::into_owned))
-    }
-
-    /// Runs `work` where expressions stand, and carries out what they wrote.
-    fn with_context<T>(&mut self, work: impl FnOnce(&Context<'_>) -> T) -> T {
-        let writes = RefCell::new(Vec::new());
-        let result = {
-            let document = match (&self.root, &self.document) {
-                (Root::Value(root), _) if self.shares_document => Some(root),
-                (_, document) => document.as_ref(),
-            };
-            let frame = Frame {
-                input: *self.input,
-                host: &*self.program.host,
-                directory: &self.program.directory,
-                maps: Some(&self.program.maps),
-                document,
-                metadata: &self.metadata,
-                in_place: self.in_place,
-                scan: self.program.scan,
-                writes: Some(&writes),
-                budget: &self.budget,
-            };
-            work(&Context::new(&frame, Some(&self.variables), Some(&self.root)))
-        };
-        for write in writes.into_inner() {
-            self.write(write);
-        }
-        result
-    }
-
-    /// Carries out what `set` does to the value it was called on.
-    fn write(&mut self, write: Write) {
-        let place = match write.place {
-            Place::Variable(slot) => self.variables.slots.get_mut(slot).and_then(Option::as_mut),
-            Place::Document if self.shares_document => match &mut self.root {
-                Root::Value(root) => Some(root),
-                _ => None,
-            },
-            Place::Document => {
-                if self.document.is_none() {
-                    self.document = self.input.messages.value(self.input.index).ok().cloned();
-                }
-                self.document.as_mut()
-            }
-        };
-        let Some(place) = place else { return };
-        // `set` itself reported what cannot be written.
-        match write.value {
-            Some(value) => drop(path::set(place, &write.keys, value)),
-            None => drop(path::delete(place, &write.keys)),
-        }
-    }
-
-    fn assign(
-        &mut self,
-        target: &Target,
-        expr: &Expr,
-        outcome: Outcome<'static>,
-    ) -> Result<(), Error> {
-        if outcome == Outcome::Nothing {
-            return Ok(());
-        }
-        match target {
-            Target::Variable(slot) => {
-                self.budget.check(outcome.value_or_null())?;
-                self.variables.assign(*slot, outcome);
-                Ok(())
-            }
-            Target::Metadata(key) => {
-                self.budget.check(outcome.value_or_null())?;
-                assign::metadata(&mut self.metadata, key.as_ref(), expr, outcome)
-            }
-            Target::Root(keys) => {
-                if keys.is_empty() && self.shares_document {
-                    self.shares_document = false;
-                    if let Root::Value(document) = std::mem::take(&mut self.root) {
-                        self.document = Some(document);
-                    }
-                }
-                assign::root(&mut self.root, keys, outcome)
-            }
-        }
-    }
-
-    /// Says why there is no document, where an expression needed one.
-    fn explain(&self, error: Error) -> Error {
-        let Some(path) = error.missing_context() else { return error };
-        let (messages, index) = (self.input.messages, self.input.index);
-        let reason = if index >= messages.len() || messages.bytes(index).is_empty() {
-            "message is empty".to_owned()
-        } else {
-            match messages.value(index) {
-                Ok(_) => return error,
-                Err(error) => {
-                    format!("parse as json: {}", error.in_document(&messages.bytes(index)))
-                }
-            }
-        };
-        let dot = if path.is_empty() { "" } else { "." };
-        Error::new(format!(
-            "unable to reference message as structured (with 'this{dot}{path}'): {reason}"
-        ))
-    }
-
-    fn finish(self) -> Result<Mapped, Error> {
-        self.check()?;
-        Ok(self.into_mapped())
-    }
-
-    /// Refuses a document that would be too large to print.
-    fn check(&self) -> Result<(), Error> {
-        match &self.root {
-            Root::Value(value) => self.budget.check(value),
-            Root::Untouched | Root::Deleted => Ok(()),
-        }
-    }
-
-    fn into_mapped(self) -> Mapped {
-        let body = match self.root {
-            Root::Untouched => Body::Unchanged,
-            Root::Deleted => Body::Deleted,
-            Root::Value(value) => Body::Value(value),
-        };
-        Mapped { body, metadata: self.metadata }
-    }
-}
-
 fn as_condition(condition: &Expr, outcome: &Outcome<'_>) -> Result<bool, Error> {
     match outcome.as_value() {
         Some(Value::Bool(b)) => Ok(*b),
@@ -472,86 +239,6 @@ impl Variables {
             Outcome::Owned(value) => Some(value),
             Outcome::Borrowed(value) => Some(value.clone()),
         };
-    }
-}
-
-/// Applies a map to `this` of the context.
-pub(crate) fn apply_map(name: &str, context: &Context<'_>) -> Result<Outcome<'static>, Error> {
-    let maps = context.frame.maps.ok_or_else(|| Error::new("no maps were found"))?;
-    let body = maps.get(name).ok_or_else(|| Error::new(format!("map {name} was not found")))?;
-    let entered = context.maps_entered + 1;
-    if entered > MAX_MAPS {
-        return Err(Error::recursion(format!("map {}", body.name), MAX_MAPS));
-    }
-    context.budget().spend(1)?;
-    let context = Context { maps_entered: entered, ..*context };
-    eval::with_stack(|| run_body(&body.statements, &body.variables, &context))
-}
-
-/// Runs statements that build a document of their own and have variables of their own.
-fn run_body(
-    statements: &[Statement],
-    names: &Arc<[EcoString]>,
-    context: &Context<'_>,
-) -> Result<Outcome<'static>, Error> {
-    let mut root = Root::Untouched;
-    let mut variables = Variables::new(names);
-    for statement in statements {
-        body_statement(statement, &mut root, &mut variables, context)
-            .map_err(|error| error.in_map_statement(statement.line))?;
-    }
-    Ok(match root {
-        Root::Untouched => Outcome::Nothing,
-        Root::Deleted => Outcome::Deleted,
-        Root::Value(value) => Outcome::Owned(value),
-    })
-}
-
-fn body_statement(
-    statement: &Statement,
-    root: &mut Root,
-    variables: &mut Variables,
-    context: &Context<'_>,
-) -> Result<(), Error> {
-    let eval = |expr: &Expr, root: &Root, variables: &Variables| {
-        let context = Context { root: Some(root), variables: Some(variables), ..*context };
-        expr.eval(&context).map(Outcome::into_owned)
-    };
-    match &statement.kind {
-        StatementKind::Assign { target, value } => {
-            let outcome = eval(value, root, variables)?;
-            match target {
-                _ if outcome == Outcome::Nothing => Ok(()),
-                Target::Root(keys) => assign::root(root, keys, outcome),
-                Target::Variable(slot) => {
-                    context.budget().check(outcome.value_or_null())?;
-                    variables.assign(*slot, outcome);
-                    Ok(())
-                }
-                Target::Metadata(_) => {
-                    Err(Error::new("unable to assign metadata in the current context"))
-                }
-            }
-        }
-        StatementKind::If(branches) => {
-            for (at, (condition, statements)) in branches.iter().enumerate() {
-                let holds = match condition {
-                    Some(condition) => {
-                        let outcome = eval(condition, root, variables).map_err(|error| {
-                            error.context(format!("failed to check if condition {}", at + 1))
-                        })?;
-                        as_condition(condition, &outcome)?
-                    }
-                    None => true,
-                };
-                if holds {
-                    return statements
-                        .iter()
-                        .try_for_each(|inner| body_statement(inner, root, variables, context));
-                }
-            }
-            Ok(())
-        }
     }
 }
 
@@ -581,6 +268,7 @@ impl std::fmt::Debug for Program {
 }
 
 pub(crate) use assembly::Assembly;
+pub(crate) use body::apply_map;
 pub(crate) use scan::{may_share, reads_few_paths};
 
 /// The `%T` of an assigned value, for error texts.

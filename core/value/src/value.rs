@@ -175,7 +175,7 @@ impl Value {
         match self {
             Self::String(s) => Bytes::copy_from_slice(s.as_bytes()),
             Self::RawString(b) | Self::Bytes(b) => (**b).clone(),
-            other => Bytes::from(other.to_json()),
+            other => json::to_bytes(other),
         }
     }
 

@@ -5,9 +5,10 @@ mod operator;
 mod shape;
 
 use sluice_value::{EcoString, EcoVec, Object, Value};
+use smallvec::SmallVec;
 
 use crate::{
-    Base, Case, Context, Error, Expr, ExprKind, Key, Operator, Outcome, TextPart,
+    Base, Case, Context, Error, Expr, ExprKind, Fields, Key, Operator, Outcome, TextPart,
     context::{Root, lookup},
     gofmt,
 };
@@ -166,23 +167,54 @@ fn array<'a>(items: &'a [Expr], context: &Context<'a>) -> Result<Outcome<'a>, Er
     Ok(Outcome::Owned(Value::Array(values)))
 }
 
-fn object<'a>(fields: &'a [(Key, Expr)], context: &Context<'a>) -> Result<Outcome<'a>, Error> {
+fn object<'a>(fields: &'a Fields, context: &Context<'a>) -> Result<Outcome<'a>, Error> {
+    if let Some(order) = fields.order() {
+        return ordered_object(fields, order, context);
+    }
     let mut values = EcoVec::with_capacity(fields.len());
     for (key, expr) in fields {
         let key = match key {
             Key::Literal(key) => key.clone(),
             Key::Computed(expr) => computed_key(expr, context)?,
         };
-        let outcome = expr
-            .eval(context)
-            .map_err(|error| error.context(format!("failed to resolve '{key}' value")))?;
-        match outcome {
-            Outcome::Borrowed(value) => values.push((key, value.clone())),
-            Outcome::Owned(value) => values.push((key, value)),
-            Outcome::Deleted | Outcome::Nothing => {}
+        if let Some(value) = field(&key, expr, context)? {
+            values.push((key, value));
         }
     }
     Ok(Outcome::Owned(Value::Object(Object::from_unsorted(values))))
+}
+
+/// Computes fields as they stand in the text, and puts them in the order of their keys.
+fn ordered_object<'a>(
+    fields: &'a [(Key, Expr)],
+    order: &[usize],
+    context: &Context<'a>,
+) -> Result<Outcome<'a>, Error> {
+    let mut values: SmallVec<[Option<Value>; 8]> = SmallVec::with_capacity(fields.len());
+    for (key, expr) in fields {
+        if let Key::Literal(key) = key {
+            values.push(field(key, expr, context)?);
+        }
+    }
+    let mut made = EcoVec::with_capacity(fields.len());
+    for at in order {
+        if let (Key::Literal(key), Some(value)) = (&fields[*at].0, values[*at].take()) {
+            made.push((key.clone(), value));
+        }
+    }
+    Ok(Outcome::Owned(Value::Object(Object::from_sorted(made))))
+}
+
+/// The value of a field; `None` where there shall be none.
+fn field(key: &str, expr: &Expr, context: &Context<'_>) -> Result<Option<Value>, Error> {
+    let outcome = expr
+        .eval(context)
+        .map_err(|error| error.context(format!("failed to resolve '{key}' value")))?;
+    Ok(match outcome {
+        Outcome::Borrowed(value) => Some(value.clone()),
+        Outcome::Owned(value) => Some(value),
+        Outcome::Deleted | Outcome::Nothing => None,
+    })
 }
 
 fn computed_key(expr: &Expr, context: &Context<'_>) -> Result<EcoString, Error> {

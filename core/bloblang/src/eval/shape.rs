@@ -2,7 +2,7 @@
 
 use sluice_value::{EcoVec, Object, Value};
 
-use crate::{Expr, ExprKind, Key, Literal, Outcome, Span};
+use crate::{Expr, ExprKind, Fields, Key, Literal, Outcome, Span};
 
 /// An array literal; a constant when all items are.
 pub(crate) fn array_literal(items: Vec<Expr>, span: Span) -> Expr {
@@ -28,7 +28,7 @@ pub(crate) fn object_literal(fields: Vec<(Key, Expr)>, span: Span) -> Expr {
                 constant.insert(key.clone(), value.clone());
             }
             (Key::Literal(_), Some(Outcome::Deleted | Outcome::Nothing)) => {}
-            _ => return Expr::new(ExprKind::Object(fields), span),
+            _ => return Expr::new(ExprKind::Object(Fields::new(fields)), span),
         }
     }
     Expr::new(ExprKind::Literal(Literal::value(Value::Object(constant))), span)

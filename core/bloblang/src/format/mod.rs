@@ -163,6 +163,10 @@ impl Printer {
             (Role::Open(Inside::Block), _) => true,
             (Role::Open(_), _) => false,
             _ if token.kind == Kind::Close => inside == Inside::Block,
+            // `1. 5` is a path below a number, `1.5` another number.
+            (Role::Dot, _) if token.spaced && is_digit(token.text.chars().next()) => {
+                is_digit(self.out.chars().nth_back(1))
+            }
             (_, Role::Comma | Role::Dot | Role::Colon) | (Role::Dot | Role::Sign, _) => false,
             (Role::Comma, _) => true,
             (Role::Colon, _) => inside != Inside::Index,
@@ -205,6 +209,10 @@ fn role(token: Token<'_>, before: Option<Before<'_>>, awaits_block: bool) -> Rol
             _ => Inside::Items,
         }),
     }
+}
+
+fn is_digit(c: Option<char>) -> bool {
+    c.is_some_and(|c| c.is_ascii_digit())
 }
 
 /// Whether it is a word that stands in front of expressions or blocks.

@@ -64,6 +64,11 @@ fn documented_mappings_stay_the_same_program() {
     }
 }
 
+#[test]
+fn a_path_below_a_number_stays_apart_from_it() {
+    assert!(survives("root.a = 1. 5\nroot.b = this.n. 5\n").unwrap());
+}
+
 /// What may stand where the grammar allows spaces, but no line break.
 fn spaces() -> impl Strategy<Value = &'static str> {
     select(vec!["", "", " ", "  ", "\t"])

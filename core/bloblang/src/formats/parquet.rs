@@ -11,7 +11,10 @@ use parquet::{
     basic::{ConvertedType, LogicalType, Repetition},
     column::reader::{ColumnReader, ColumnReaderImpl},
     data_type::{ByteArray, DataType, Int96},
-    file::reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader},
+    file::{
+        metadata::ColumnChunkMetaData,
+        reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader},
+    },
     schema::types::Type,
 };
 use sluice_value::{EcoVec, Object, Value, json};
@@ -130,8 +133,18 @@ impl<R: ChunkReader + 'static> Reader<R> {
         self.next_group += 1;
         self.left = usize::try_from(group.metadata().num_rows()).map_err(|e| e.to_string())?;
         self.columns.clear();
+        if group.metadata().columns().iter().any(is_out_of_place) {
+            return Err("the file is corrupt".into());
+        }
         open_columns(&self.schema, &*group, self.shape, &mut self.columns)
     }
+}
+
+/// The library takes for granted that a column lies somewhere.
+fn is_out_of_place(column: &ColumnChunkMetaData) -> bool {
+    column.data_page_offset() < 0
+        || column.compressed_size() < 0
+        || column.dictionary_page_offset().is_some_and(|offset| offset < 0)
 }
 
 /// The library does not return an error for everything that a broken file may hold.

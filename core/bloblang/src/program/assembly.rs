@@ -6,12 +6,16 @@
 //! the order of the text, then the objects are filled in the order of their keys.
 
 use sluice_value::{EcoString, EcoVec, Object, Value};
+use smallvec::SmallVec;
 
 use super::{Statement, StatementKind, Target};
 use crate::{Base, Expr, ExprKind, Outcome, context::Root};
 
 /// Longer paths are left to ordinary assignment.
 const MAX_DEPTH: usize = 32;
+
+/// What the statements of an assembly assign to the document.
+pub(super) type Slots = SmallVec<[Outcome<'static>; 32]>;
 
 /// The document that the first statements of a mapping make.
 #[derive(Clone, Debug)]
@@ -69,7 +73,7 @@ impl Assembly {
     }
 
     /// Makes the document of the slots' values.
-    pub(super) fn build(&self, mut values: Vec<Outcome<'static>>) -> Root {
+    pub(super) fn build(&self, mut values: Slots) -> Root {
         if values.iter().all(|value| matches!(value, Outcome::Nothing)) {
             return Root::Untouched;
         }

@@ -114,6 +114,32 @@ fn shared_parts_do_not_add_up_to_a_bomb() {
 }
 
 #[test]
+fn mutations_are_watched() {
+    // What one statement makes is what the next one reads.
+    let lines = "root.a = [this.a, this.a]\n".repeat(60);
+    for mapping in [lines.clone(), format!("if true {{\n{lines}}}")] {
+        let limits = Limits { steps: 100_000, bytes: 1_000_000 };
+        let environment = Environment::default().with_limits(limits);
+        let program = Program::parse(&mapping, &environment).expect("it is a mapping");
+        let message = message(r#"{"a":[1,2,3]}"#);
+        let (_, failure) = program.mutate(&Input::new(&message, 0));
+        let failure = failure.expect("it has a limit").to_string();
+        assert!(failure.contains("limited to 1000000 bytes"), "{failure}");
+    }
+}
+
+#[test]
+fn queries_that_read_more_than_their_element_are_watched() {
+    let bytes = "limited to 1000000 bytes";
+    let large = "let all = this.a.map_each(n -> range(0, 100))\n";
+    exceeds(&format!("{large}root = range(0, 9000).map_each($all)"), bytes);
+    exceeds("root = range(0, 30000).map_each(n -> [this, this, this])", bytes);
+    exceeds("root = range(0, 30000).map_each(n -> [json(), json(), json()])", bytes);
+    exceeds("root = range(0, 30000).map_each(_ -> [this.a, this.a, this.a])", bytes);
+    exceeds("root = this.(all -> range(0, 30000).map_each(n -> [all, all, all]))", bytes);
+}
+
+#[test]
 fn evaluation_ends() {
     let steps = "limited to 100000 steps";
     exceeds("root = range(0, 1000).map_each(range(0, 1000).map_each(x -> x + 1).length())", steps);

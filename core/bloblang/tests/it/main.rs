@@ -5,6 +5,7 @@ mod diagnostics;
 mod docs;
 mod editors;
 mod format;
+mod found;
 mod generated;
 mod limits;
 mod params;

@@ -11,6 +11,7 @@ mod write;
 pub use lex::{JsonError, MAX_DEPTH};
 pub use parse::{parse, parse_prefix};
 pub use scan::{find, validate};
+pub(crate) use write::to_bytes;
 pub use write::{escape_html, timestamp_text, write, write_string};
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Printing values as compact JSON.
 
+use std::cell::Cell;
+
+use bytes::Bytes;
 use jiff::Zoned;
 
 use super::lex::{controls, equals};
@@ -42,6 +45,26 @@ pub fn write(value: &Value, out: &mut Vec<u8>) {
             out.push(b'}');
         }
     }
+}
+
+/// Documents up to this size are printed into a buffer that a thread keeps.
+const KEPT: usize = 64 * 1024;
+
+thread_local! {
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Compact JSON in memory of just its size.
+pub(crate) fn to_bytes(value: &Value) -> Bytes {
+    let mut buffer = BUFFER.take();
+    buffer.clear();
+    write(value, &mut buffer);
+    if buffer.len() > KEPT {
+        return buffer.into();
+    }
+    let bytes = Bytes::copy_from_slice(&buffer);
+    BUFFER.set(buffer);
+    bytes
 }
 
 /// Appends `text` as a quoted JSON string.

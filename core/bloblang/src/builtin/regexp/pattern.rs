@@ -1,5 +1,7 @@
 //! A compiled regular expression, and what to put in place of its matches.
 
+use std::ops::Range;
+
 use regex_automata::{
     meta::{Config, Regex},
     util::captures::Captures,
@@ -64,26 +66,58 @@ impl Pattern {
         text: &[u8],
         replacement: &Replacement,
     ) -> Result<Option<Value>, Error> {
-        let mut out = Vec::new();
-        let mut copied = 0;
-        let mut is_changed = false;
-        for found in self.regex.captures_iter(text) {
-            let Some(range) = found.get_match().map(|whole| whole.range()) else { break };
-            out.extend_from_slice(&text[copied..range.start]);
-            replacement.write(text, &found, &mut out);
-            if out.len() > MAX_GROWTH {
-                return Err(Error::new(format!(
-                    "replacing would yield more than the limit of {MAX_GROWTH} bytes"
-                )));
+        let mut splice = Splice { text, out: Vec::new(), copied: 0, is_changed: false };
+        match &replacement.parts[..] {
+            // Groups cost more to find than matches.
+            [Part::Literal(literal)] => {
+                for found in self.regex.find_iter(text) {
+                    splice.put(found.range(), |out| out.extend_from_slice(literal))?;
+                }
             }
-            copied = range.end;
-            is_changed = true;
+            _ => {
+                for found in self.regex.captures_iter(text) {
+                    let Some(whole) = found.get_match() else { break };
+                    splice.put(whole.range(), |out| replacement.write(text, &found, out))?;
+                }
+            }
         }
-        if !is_changed {
-            return Ok(None);
+        Ok(splice.finish())
+    }
+}
+
+/// A text while parts of it are replaced, from left to right.
+struct Splice<'t> {
+    text: &'t [u8],
+    out: Vec<u8>,
+    copied: usize,
+    is_changed: bool,
+}
+
+impl Splice<'_> {
+    fn put(&mut self, range: Range<usize>, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Error> {
+        if !self.is_changed {
+            self.out.reserve(self.text.len());
+            self.is_changed = true;
         }
-        out.extend_from_slice(&text[copied..]);
-        Ok(Some(Value::text(out)))
+        self.out.extend_from_slice(&self.text[self.copied..range.start]);
+        write(&mut self.out);
+        self.copied = range.end;
+        if self.out.len() <= MAX_GROWTH {
+            return Ok(());
+        }
+        Err(Error::new(format!("replacing would yield more than the limit of {MAX_GROWTH} bytes")))
+    }
+
+    /// `None` where nothing was replaced.
+    fn finish(mut self) -> Option<Value> {
+        if !self.is_changed {
+            return None;
+        }
+        self.out.extend_from_slice(&self.text[self.copied..]);
+        Some(match String::from_utf8(self.out) {
+            Ok(text) => Value::string(text),
+            Err(broken) => Value::text(broken.into_bytes()),
+        })
     }
 }
 

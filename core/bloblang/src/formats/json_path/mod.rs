@@ -9,9 +9,11 @@
 
 mod eval;
 mod expr;
+mod infix;
 mod operate;
 mod parse;
 mod scan;
+mod text;
 
 use sluice_value::Value;
 

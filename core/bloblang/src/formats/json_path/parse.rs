@@ -3,11 +3,12 @@
 use sluice_value::Value;
 
 use super::{
-    eval,
-    expr::{Branch, Expr, Infix, Path, Prefix, Step},
+    expr::{Branch, Expr, Path, Prefix, Step},
+    infix::{Operator, fold, unwind},
     scan::{Scanner, Token},
+    text::unquote,
 };
-use crate::{builtin::Pattern, number};
+use crate::number;
 
 /// Most bytes of a path.
 const MAX_LENGTH: usize = 64 * 1024;
@@ -361,75 +362,6 @@ enum Separator {
     End,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Operator {
-    Infix(Infix),
-    Matches,
-    MatchesNot,
-    If,
-}
-
-impl Operator {
-    fn named(sign: &str) -> Option<Self> {
-        match sign {
-            "=~" => Some(Self::Matches),
-            "!~" => Some(Self::MatchesNot),
-            "?" => Some(Self::If),
-            _ => Infix::ALL
-                .iter()
-                .find(|(name, _)| *name == sign)
-                .map(|(_, infix)| Self::Infix(*infix)),
-        }
-    }
-
-    fn begins_with(sign: &str) -> bool {
-        ["=~", "!~"].iter().any(|name| name.starts_with(sign))
-            || Infix::ALL.iter().any(|(name, _)| name.starts_with(sign))
-    }
-
-    fn precedence(self) -> u8 {
-        match self {
-            Self::Infix(infix) => infix.precedence(),
-            Self::Matches | Self::MatchesNot => 40,
-            Self::If => 0,
-        }
-    }
-}
-
-/// Combines the operand with the operators before it that bind at least so strongly.
-fn unwind(waiting: &mut Vec<(Expr, Operator)>, operand: Expr, lowest: u8) -> Parsed<Expr> {
-    let mut right = operand;
-    while let Some((left, operator)) = waiting.pop_if(|(_, op)| op.precedence() >= lowest) {
-        let (left, operand) = (Box::new(left), right);
-        right = match operator {
-            Operator::Infix(infix) => fold(Expr::Infix(infix, left, Box::new(operand)))?,
-            Operator::If => operand,
-            Operator::Matches | Operator::MatchesNot => {
-                let Expr::Constant(pattern) = operand else {
-                    return Err("a regular expression must be a constant".into());
-                };
-                let pattern = Pattern::new(&crate::gofmt::plain_value(&pattern))
-                    .map_err(|error| error.to_string())?;
-                let wanted = matches!(operator, Operator::Matches);
-                fold(Expr::Matches { text: left, pattern, wanted })?
-            }
-        };
-    }
-    Ok(right)
-}
-
-/// Computes what is constant.
-fn fold(expr: Expr) -> Parsed<Expr> {
-    let is_constant = |expr: &Expr| matches!(expr, Expr::Constant(_));
-    let folds = match &expr {
-        Expr::Prefix(_, operand) => is_constant(operand),
-        Expr::Infix(_, left, right) => is_constant(left) && is_constant(right),
-        Expr::Matches { text, .. } => is_constant(text),
-        _ => false,
-    };
-    if folds { eval::eval(&expr, &Value::Null).map(Expr::Constant) } else { Ok(expr) }
-}
-
 impl Path {
     fn step(&mut self, step: Step) {
         match self.branches.last_mut() {
@@ -476,52 +408,4 @@ fn unexpected(found: &Token, unit: &str, expected: &str) -> String {
     } else {
         format!("unexpected {found} while scanning {unit} expected {expected}")
     }
-}
-
-/// A text without its quotes and with its escapes replaced.
-fn unquote(text: &str) -> Option<String> {
-    let quote = text.chars().next()?;
-    let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
-    if quote == '`' {
-        return Some(inner.replace('\r', ""));
-    }
-    let mut out = Vec::with_capacity(inner.len());
-    let mut rest = inner;
-    while let Some((before, after)) = rest.split_once('\\') {
-        out.extend_from_slice(before.as_bytes());
-        let escape = after.chars().next()?;
-        let number = |from: usize, digits: usize, radix: u32| {
-            let digits = after.get(from..from + digits)?;
-            let is_plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-            u32::from_str_radix(digits, radix).ok().filter(|_| is_plain)
-        };
-        let (content, length) = match escape {
-            'a' => (Content::Char('\u{7}'), 1),
-            'b' => (Content::Char('\u{8}'), 1),
-            'f' => (Content::Char('\u{c}'), 1),
-            'n' => (Content::Char('\n'), 1),
-            'r' => (Content::Char('\r'), 1),
-            't' => (Content::Char('\t'), 1),
-            'v' => (Content::Char('\u{b}'), 1),
-            '\\' | '\'' | '"' => (Content::Char(escape), 1),
-            'x' => (Content::Byte(u8::try_from(number(1, 2, 16)?).ok()?), 3),
-            '0'..='7' => (Content::Byte(u8::try_from(number(0, 3, 8)?).ok()?), 3),
-            'u' => (Content::Char(char::from_u32(number(1, 4, 16)?)?), 5),
-            'U' => (Content::Char(char::from_u32(number(1, 8, 16)?)?), 9),
-            _ => return None,
-        };
-        match content {
-            Content::Char(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-            Content::Byte(byte) => out.push(byte),
-        }
-        rest = after.get(length..)?;
-    }
-    out.extend_from_slice(rest.as_bytes());
-    Some(String::from_utf8_lossy(&out).into_owned())
-}
-
-/// What an escape stands for.
-enum Content {
-    Char(char),
-    Byte(u8),
 }
