@@ -296,9 +296,9 @@ fn engine_request(
     let path = sluice_plane::path_escape(&context.stripped_path);
     let target = match parts.uri.query() {
         Some(query) => format!("{path}?{query}"),
-        None => path.clone(),
+        None => path,
     };
-    if let Ok(uri) = target.parse::<Uri>() {
+    if let Ok(uri) = Uri::try_from(target) {
         parts.uri = uri;
     }
     Request::from_parts(parts, body.map_err(BoxError::from).boxed_unsync())
