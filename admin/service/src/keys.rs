@@ -45,6 +45,11 @@ impl Secret {
         self.0.is_empty()
     }
 
+    /// The secret itself, for whoever has to show it to another system.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     pub fn hash(&self) -> Option<KeyHash> {
         (!self.is_empty()).then(|| KeyHash::of(&self.0))
     }

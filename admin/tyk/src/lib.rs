@@ -19,6 +19,7 @@ mod settings;
 
 pub use gateway::{Addresses, Gateway, Options, Running, StartError};
 pub use settings::{
-    Address, Dashboard, Database, SHIPPED_SECRET, Settings, SettingsError, Streaming,
+    Address, Dashboard, Database, SHIPPED_SECRET, Settings, SettingsError, Storage, StorageTls,
+    Streaming,
 };
 pub use sluice_service::{Report, Trouble};

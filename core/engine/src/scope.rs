@@ -10,7 +10,7 @@ use sluice_telemetry::{Counter, Labels, Metrics, Tracer};
 use crate::http::HttpHost;
 use crate::owner::Owner;
 use crate::registry::{Inferred, read_config};
-use crate::tenancy::{Selection, Tenancy};
+use crate::tenancy::{Leases, Seat, Selection, Tenancy, TenantInput};
 use crate::wiring::definition::ErrorLog;
 use crate::wiring::{self, Chain, Step};
 use crate::{
@@ -100,6 +100,23 @@ impl Scope {
     pub fn selection(&self) -> Option<&Selection> {
         let tenancy = self.tenancy.as_ref().filter(|_| self.path == "root.input");
         tenancy?.selection.as_ref()
+    }
+
+    /// Where the components of an instance of a template meet.
+    pub fn seat(&self) -> Option<&Arc<Seat>> {
+        self.tenancy.as_ref().map(|tenancy| &tenancy.seat)
+    }
+
+    /// What keeps the instance apart from the same one of other nodes.
+    pub fn leases(&self) -> Option<&Arc<dyn Leases>> {
+        self.tenancy.as_ref()?.leases.as_ref()
+    }
+
+    /// Takes the seat of the instance, if this is its input.
+    pub fn take_seat(&self, input: Arc<dyn TenantInput>) {
+        if let Some(tenancy) = self.tenancy.as_ref().filter(|_| self.path == "root.input") {
+            tenancy.seat.take(input);
+        }
     }
 
     pub fn environment(&self) -> &Environment {

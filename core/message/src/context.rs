@@ -15,6 +15,17 @@ pub struct Context {
     pub link: Option<Arc<str>>,
     /// Name of the first span of this message, where the type of its input is not enough.
     pub origin: Option<&'static str>,
+    /// Where its source stood, for clients that want to go on behind it later.
+    pub place: Option<Arc<Place>>,
+}
+
+/// Where a source stood when it handed out a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Grows when the source goes on elsewhere.
+    pub epoch: u64,
+    /// What to tell the source to go on right behind the message: one word of ASCII.
+    pub id: Box<str>,
 }
 
 /// Replies gathered for a source that answers its caller, such as an HTTP request.

@@ -16,6 +16,6 @@ mod message;
 mod transaction;
 
 pub use batch::{Batch, Numbering};
-pub use context::{Context, ReplyStore};
+pub use context::{Context, Place, ReplyStore};
 pub use message::{Failure, Message, WHOLE_BATCH};
 pub use transaction::{Ack, DeliveryError, Join, Member, Transaction, Verdict};

@@ -78,6 +78,29 @@ impl Running {
         Ok(Duration::from_millis(ticks * 10)) // the kernel counts in hundredths of a second
     }
 
+    /// TCP connections to a port of this machine.
+    pub(crate) fn connections_to(&self, port: u16) -> Result<usize> {
+        let mut own = std::collections::HashSet::new();
+        for entry in std::fs::read_dir(format!("/proc/{}/fd", self.pid()))? {
+            // One that was closed meanwhile is none.
+            let Ok(target) = std::fs::read_link(entry?.path()) else { continue };
+            let target = target.to_string_lossy().into_owned();
+            own.extend(
+                target.strip_prefix("socket:[").map(|it| it.trim_end_matches(']').to_owned()),
+            );
+        }
+        let mut found = 0;
+        for table in ["tcp", "tcp6"] {
+            let table = std::fs::read_to_string(format!("/proc/net/{table}"))?;
+            for line in table.lines().skip(1) {
+                let fields: Vec<&str> = line.split_whitespace().collect();
+                let is_there = fields[2].ends_with(&format!(":{port:04X}")) && fields[3] == "01";
+                found += usize::from(is_there && own.contains(fields[9]));
+            }
+        }
+        Ok(found)
+    }
+
     /// Open file descriptors.
     pub(crate) fn descriptors(&self) -> Result<usize> {
         Ok(std::fs::read_dir(format!("/proc/{}/fd", self.pid()))?.count())

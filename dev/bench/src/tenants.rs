@@ -40,6 +40,12 @@ pub(crate) struct Options {
     /// Connects and disconnects per second meanwhile.
     #[arg(long, default_value_t = 200)]
     churn_rate: usize,
+    /// Users that begin with a backlog.
+    #[arg(long, default_value_t = 100)]
+    late: usize,
+    /// Events that each of them finds.
+    #[arg(long, default_value_t = 1000)]
+    backlog: usize,
     /// Address of a Kafka broker.
     #[arg(long, env = "SLUICE_TEST_KAFKA")]
     kafka: String,
@@ -73,6 +79,7 @@ pub(crate) fn run(program: &Path, options: &Options) -> Result<()> {
     let topic = format!("completed-{stamp}");
     let (gateway, _directory, port) = start_gateway(program, &options.kafka, stamp)?;
     let (_feed, _feed_directory, feed) = start_feed(program, &options.kafka, &topic)?;
+    let broker_port = options.kafka.rsplit(':').next().unwrap_or_default().parse()?;
     runtime.block_on(async {
         let seen = Arc::new(Seen::default());
         let mut clients: HashMap<usize, JoinHandle<()>> = HashMap::new();
@@ -82,6 +89,7 @@ pub(crate) fn run(program: &Path, options: &Options) -> Result<()> {
             cost(&gateway, feed, options, clients.len()).await?;
         }
         let (memory, descriptors) = (gateway.memory()?, gateway.descriptors()?);
+        let few_brokers = gateway.connections_to(broker_port)?;
         let before = clients.len();
         let began = Instant::now();
         connect(port, before..options.tenants, &seen, &mut clients).await?;
@@ -101,9 +109,16 @@ pub(crate) fn run(program: &Path, options: &Options) -> Result<()> {
         figure("idle processor use, % of a core (goal: under 5)", format!("{idle:.1}"));
         cost(&gateway, feed, options, clients.len()).await?;
         long_run(&gateway, feed, options, &seen).await?;
+        let brokers = gateway.connections_to(broker_port)?;
+        figure(
+            "connections to brokers, before / with all users",
+            format!("{few_brokers} / {brokers}"),
+        );
+        backlog(&gateway, port, feed, options, &seen, program, stamp).await?;
         churn(&gateway, port, options, &seen).await?;
-        clients.into_values().for_each(|client| client.abort());
-        Ok(())
+        let brokers = gateway.connections_to(broker_port)?;
+        figure("connections to brokers at the end", brokers);
+        stop(gateway, clients).await
     })
 }
 
@@ -137,6 +152,13 @@ fn start_gateway(
     }
     let group = "consumer_group: $tyk_context";
     api = api.replace(group, &format!("consumer_group: {stamp}-$tyk_context"));
+    let out = api.rfind("    out:").context("the demo has no stream `out`")?;
+    let behind = api[out..]
+        .replace("out:", "behind:")
+        .replace(&format!("completed-{stamp}"), &format!("backlog-{stamp}"))
+        .replace("/get-event", "/get-behind")
+        .replace("/ws-in", "/ws-behind");
+    api.push_str(&behind);
     serve_api(program, &api)
 }
 
@@ -185,13 +207,17 @@ async fn connect(
 
 /// Opens a WebSocket as a user.
 async fn open(port: u16, user: usize) -> Result<TcpStream> {
+    open_at(port, "ws-in", user).await
+}
+
+async fn open_at(port: u16, path: &str, user: usize) -> Result<TcpStream> {
     let from = Ipv4Addr::new(127, 0, 0, 2 + (user / PER_ADDRESS) as u8);
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
     socket.bind(SocketAddr::from((from, 0)))?;
     let mut stream = socket.connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
     let request = format!(
-        "GET /stream-demo/ws-in?user=user-{user} HTTP/1.1\r\nHost: localhost\r\n\
+        "GET /stream-demo/{path}?user=user-{user} HTTP/1.1\r\nHost: localhost\r\n\
          Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     );
@@ -280,7 +306,7 @@ async fn send(port: u16, rate: usize, duration: Duration, users: usize) -> Resul
 /// Processor time of the gateway for each event.
 async fn cost(gateway: &Running, feed: u16, options: &Options, tenants: usize) -> Result<()> {
     let cpu = gateway.cpu()?;
-    let sent = send(feed, options.rate, Duration::from_secs(10), options.tenants).await?;
+    let sent = send(feed, options.rate, Duration::from_secs(10), tenants).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let used = gateway.cpu()?.saturating_sub(cpu).as_secs_f64();
     figure(
@@ -299,17 +325,94 @@ async fn long_run(gateway: &Running, feed: u16, options: &Options, seen: &Seen) 
     let sent = send(feed, options.rate, duration, options.tenants).await?.len();
     let used = gateway.cpu()?.saturating_sub(cpu).as_secs_f64() / duration.as_secs_f64();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let mut latencies = seen.latencies.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    latencies.sort_by(f64::total_cmp);
-    let at =
-        |q: f64| latencies.get((latencies.len() as f64 * q) as usize).copied().unwrap_or(f64::NAN);
     figure(
         &format!("{} events per second for {} s: sent / received", options.rate, options.seconds),
         format!("{sent} / {}", seen.received.load(Ordering::Relaxed) - received),
     );
     figure("  events for somebody else (goal: 0)", seen.strangers.load(Ordering::Relaxed));
-    figure("  p50 / p99, ms (goal: p99 under 100)", format!("{:.1} / {:.1}", at(0.5), at(0.99)));
+    figure("  p50 / p99, ms (goal: p99 under 100)", quantiles(seen));
     figure("  processor use, % of a core (goal: under 100)", format!("{:.0}", used * 100.0));
+    Ok(())
+}
+
+fn quantiles(seen: &Seen) -> String {
+    let mut latencies = seen.latencies.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    latencies.sort_by(f64::total_cmp);
+    let at =
+        |q: f64| latencies.get((latencies.len() as f64 * q) as usize).copied().unwrap_or(f64::NAN);
+    format!("{:.1} / {:.1}", at(0.5), at(0.99))
+}
+
+/// Users who find a backlog get all of it, and the others notice nothing.
+async fn backlog(
+    gateway: &Running,
+    port: u16,
+    feed: u16,
+    options: &Options,
+    seen: &Seen,
+    program: &Path,
+    stamp: u128,
+) -> Result<()> {
+    let (late, each) = (options.late, options.backlog);
+    if late * each == 0 {
+        return Ok(());
+    }
+    fill(program, options, stamp).context("cannot fill the topic")?;
+    seen.latencies.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    let own = Arc::new(Seen::default());
+    let (memory, cpu, began) = (gateway.memory()?, gateway.cpu()?, Instant::now());
+    let mut clients = Vec::new();
+    for user in 0..late {
+        let stream = open_at(port, "ws-behind", user).await?;
+        clients.push(tokio::spawn(listen(stream, user, own.clone())));
+    }
+    let mut most = memory;
+    let sending = tokio::spawn(send(feed, options.rate, Duration::from_secs(10), options.tenants));
+    while own.received.load(Ordering::Relaxed) < late * each {
+        ensure!(began.elapsed() < Duration::from_mins(10), "the backlog is not worked off");
+        most = most.max(gateway.memory()?);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (took, used) = (began.elapsed().as_secs_f64(), gateway.cpu()?.saturating_sub(cpu));
+    sending.await??;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    figure(
+        &format!("{late} users work off {each} events each: s / processor s"),
+        format!("{took:.1} / {:.1}", used.as_secs_f64()),
+    );
+    figure("  events for somebody else (goal: 0)", own.strangers.load(Ordering::Relaxed));
+    figure("  memory grew by at most, MB", format!("{:.0}", (most - memory) as f64 / 1e6));
+    figure("  p50 / p99 of the others meanwhile, ms", quantiles(seen));
+    clients.into_iter().for_each(|client| client.abort());
+    Ok(())
+}
+
+/// Writes the backlog, the users in turns.
+fn fill(program: &Path, options: &Options, stamp: u128) -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let (late, total) = (options.late, options.late * options.backlog);
+    let config = format!(
+        "input:\n  generate:\n    count: {total}\n    interval: ''\n    batch_size: 500\n    mapping: |\n      \
+         let n = counter() % {late}\n      root = {{\"user_id\": \"user-%v\".format($n), \"n\": $n, \"at\": 0, \
+         \"job\": \"bake\"}}\n\
+         output: {{ kafka: {{ addresses: ['{}'], topic: 'backlog-{stamp}' }} }}\n",
+        options.kafka
+    );
+    std::fs::write(directory.path().join("fill.yaml"), config)?;
+    Running::start(program, &["run", "fill.yaml"], directory.path())?.wait()
+}
+
+/// The end of the gateway with all users: their positions are stored.
+async fn stop(mut gateway: Running, clients: HashMap<usize, JoinHandle<()>>) -> Result<()> {
+    let began = Instant::now();
+    gateway.terminate()?;
+    let ended = tokio::task::spawn_blocking(move || gateway.wait());
+    ended.await??;
+    figure(
+        &format!("stopping with {} users, s", clients.len()),
+        format!("{:.1}", began.elapsed().as_secs_f64()),
+    );
+    clients.into_values().for_each(|client| client.abort());
     Ok(())
 }
 

@@ -23,6 +23,17 @@ pub enum Outcome {
     Continue(Request<Body>),
 }
 
+/// One tenant of a handler: someone for whom things run that run for nobody else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tenant {
+    /// What serves it, such as the name of a stream.
+    pub stream: String,
+    /// Its group at the broker; empty for none.
+    pub group: String,
+    /// Everything an operator may see.
+    pub line: serde_json::Map<String, Value>,
+}
+
 /// Why an extension can't serve a document. Reported with the API's name.
 pub type ExtensionError = BoxError;
 
@@ -41,6 +52,10 @@ pub trait ApiHandler: Send + Sync {
     fn unready(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// Calls `visit` with a line about each tenant the handler serves, in an order that stays, until
+    /// that says no.
+    fn tenants(&self, _visit: &mut dyn FnMut(Tenant) -> bool) {}
 
     /// Ends the handler: called once, after requests stopped arriving, because the API changed,
     /// disappeared or the gateway stops. Live responses end cleanly; returns when all is released.

@@ -24,7 +24,7 @@ mod settings;
 
 pub use applier::{Applier, Refusal};
 pub use body::{Body, BodyError};
-pub use extension::{ApiExtension, ApiHandler, ExtensionError, Outcome};
+pub use extension::{ApiExtension, ApiHandler, ExtensionError, Outcome, Tenant};
 pub use fault::{Fault, plain_text};
 pub use plane::{Plane, PlaneCounts, Unready};
 pub use request::{RequestContext, path_escape, query_escape, query_pairs};

@@ -17,7 +17,7 @@ use tracing::debug;
 
 use crate::{
     ApiExtension, ApiHandler, Body, BodyError, Fault, Outcome, PlaneSettings, RequestContext,
-    plain_text,
+    Tenant, plain_text,
     proxy::{Clients, Forward},
     request::{PathRefusal, RequestPath, host},
     router::Route,
@@ -111,6 +111,20 @@ impl Plane {
             details.map(|detail| Unready { api: runtime.api.name.clone(), detail })
         });
         waiting.collect()
+    }
+
+    /// Calls `visit` with each tenant of the APIs in service, and the API's id, until that says no.
+    pub fn tenants(&self, visit: &mut dyn FnMut(&str, Tenant) -> bool) {
+        let table = self.table.load();
+        let mut goes_on = true;
+        for runtime in &table.runtimes {
+            if let Some(handler) = runtime.handler.as_ref().filter(|_| goes_on) {
+                handler.tenants(&mut |tenant| {
+                    goes_on = visit(&runtime.api.id, tenant);
+                    goes_on
+                });
+            }
+        }
     }
 
     async fn answer(

@@ -13,6 +13,7 @@ use sluice_engine::http::{ConsumerGroup, HttpBody, Keepalive, OriginalPath, Remo
 use sluice_model::Api;
 use sluice_plane::{
     ApiExtension, ApiHandler, Body, BoxError, ExtensionError, Fault, Outcome, RequestContext,
+    Tenant,
 };
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, error, warn};
@@ -20,7 +21,9 @@ use tracing::{debug, error, warn};
 use crate::instance::{Exchange, HeldBody, Instance};
 use crate::mounts::key;
 use crate::placeholders::Values;
+use crate::report;
 use crate::settings::StreamSettings;
+use crate::shares::{Keys, Share};
 use crate::template::Template;
 
 /// Serves the `x-tyk-streaming` part of API documents.
@@ -87,11 +90,19 @@ struct Inner {
     /// Which template serves a path.
     routes: HashMap<String, usize>,
     instances: Mutex<HashMap<(usize, Values), Slot>>,
+    /// Instances by the key that started them.
+    keys: Arc<Keys>,
     settings: Arc<StreamSettings>,
 }
 
+/// The place of an instance, and whose limit it counts for.
+struct Slot {
+    made: Made,
+    _share: Share,
+}
+
 /// An instance, made by whoever needs it first. `None`: its definition cannot be built.
-type Slot = Arc<OnceLock<Option<Arc<Instance>>>>;
+type Made = Arc<OnceLock<Option<Arc<Instance>>>>;
 
 impl StreamApi {
     fn start(
@@ -112,10 +123,11 @@ impl StreamApi {
                 Err(problem) => error!("Failed to start stream {api}_{name}: {problem}"),
             }
         }
-        let inner = Arc::new(Inner { templates, routes, instances: Mutex::default(), settings });
+        let (instances, keys) = (Mutex::default(), Arc::default());
+        let inner = Arc::new(Inner { templates, routes, instances, keys, settings });
         for (at, template) in inner.templates.iter().enumerate() {
             if template.starts_at_load() {
-                inner.instance(at, Values::default());
+                inner.instance(at, Values::default(), None);
             }
         }
         let sweeper = tokio::spawn(sweep(inner.clone()));
@@ -133,14 +145,15 @@ impl ApiHandler for StreamApi {
             let hide = self.inner.settings.hide_generator_header;
             Outcome::Answered(Fault::new(status, message).response(request.headers(), hide))
         };
-        let instance = match self.inner.instance(at, template.values(context)) {
+        let key = context.token.as_deref();
+        let instance = match self.inner.instance(at, template.values(context), key) {
             Found::Running(instance) => instance,
             Found::Broken => {
                 return fault(StatusCode::INTERNAL_SERVER_ERROR, "invalid route handler");
             }
-            Found::Full => {
-                let full = fault(StatusCode::SERVICE_UNAVAILABLE, "too many stream instances");
-                return come_again(full);
+            Found::Full(limit) => {
+                self.inner.settings.refuse(limit.name());
+                return come_again(fault(limit.status(), limit.text()));
             }
         };
         let Some(handler) = instance.mounts.handler(path) else {
@@ -167,10 +180,21 @@ impl ApiHandler for StreamApi {
         problems
     }
 
+    fn tenants(&self, visit: &mut dyn FnMut(Tenant) -> bool) {
+        let mut made = self.inner.made();
+        made.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for ((at, values), instance) in made {
+            let template = &self.inner.templates[at];
+            if !template.is_background() && !visit(report::line(template, &values, &instance)) {
+                return;
+            }
+        }
+    }
+
     async fn retire(&self) {
-        let slots: Vec<Slot> = {
+        let slots: Vec<Made> = {
             let mut instances = self.inner.lock();
-            instances.drain().map(|(_, slot)| slot).collect()
+            instances.drain().map(|(_, slot)| slot.made).collect()
         };
         let mut stops = tokio::task::JoinSet::new();
         for instance in slots.into_iter().filter_map(|slot| slot.get().cloned().flatten()) {
@@ -197,7 +221,41 @@ fn come_again(outcome: Outcome) -> Outcome {
 enum Found {
     Running(Arc<Instance>),
     Broken,
-    Full,
+    Full(Limit),
+}
+
+/// Whose limit of instances was reached.
+#[derive(Clone, Copy)]
+enum Limit {
+    Api,
+    Key,
+    Node,
+}
+
+impl Limit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Key => "key",
+            Self::Node => "node",
+        }
+    }
+
+    /// Another node may have room where this one has none; an API or a key has no more anywhere.
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Api | Self::Key => StatusCode::TOO_MANY_REQUESTS,
+            Self::Node => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Api => "too many stream instances of this API",
+            Self::Key => "too many stream instances of this key",
+            Self::Node => "too many stream instances",
+        }
+    }
 }
 
 impl Inner {
@@ -205,15 +263,27 @@ impl Inner {
         self.instances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The instance of a template for these values, started if nobody has it.
-    fn instance(&self, at: usize, values: Values) -> Found {
+    /// The instance of a template for these values, started if nobody has it; then it counts for
+    /// the key of the request.
+    fn instance(&self, at: usize, values: Values, key: Option<&str>) -> Found {
         let slot = {
             let mut instances = self.lock();
-            let full = instances.len() >= self.settings.max_instances || self.settings.is_full();
-            match instances.get(&(at, values.clone())) {
-                Some(slot) => slot.clone(),
-                None if full => return Found::Full,
-                None => instances.entry((at, values.clone())).or_default().clone(),
+            if let Some(slot) = instances.get(&(at, values.clone())) {
+                slot.made.clone()
+            } else {
+                let settings = &self.settings;
+                if settings.is_full() {
+                    return Found::Full(Limit::Node);
+                }
+                if instances.len() >= settings.max_instances {
+                    return Found::Full(Limit::Api);
+                }
+                let Some(share) = Share::take(&self.keys, key, settings.max_instances_of_key)
+                else {
+                    return Found::Full(Limit::Key);
+                };
+                let slot = Slot { made: Arc::default(), _share: share };
+                instances.entry((at, values.clone())).or_insert(slot).made.clone()
             }
         };
         let template = &self.templates[at];
@@ -231,10 +301,16 @@ impl Inner {
     }
 
     fn running(&self) -> Vec<(String, Arc<Instance>)> {
+        let named =
+            |((at, _), instance): ((usize, Values), _)| (self.templates[at].id.clone(), instance);
+        self.made().into_iter().map(named).collect()
+    }
+
+    fn made(&self) -> Vec<((usize, Values), Arc<Instance>)> {
         let instances = self.lock();
-        let made = instances.iter().filter_map(|((at, _), slot)| {
-            let instance = slot.get()?.clone()?;
-            Some((self.templates[*at].id.clone(), instance))
+        let made = instances.iter().filter_map(|(place, slot)| {
+            let instance = slot.made.get()?.clone()?;
+            Some((place.clone(), instance))
         });
         made.collect()
     }
@@ -245,10 +321,10 @@ impl Inner {
         self.lock().retain(|(at, values), slot| {
             let pinned = self.templates[*at].starts_at_load() && *values == Values::default();
             // The map's is the only reference: no request holds the slot or the instance.
-            if pinned || Arc::strong_count(slot) > 1 {
+            if pinned || Arc::strong_count(&slot.made) > 1 {
                 return true;
             }
-            match slot.get() {
+            match slot.made.get() {
                 Some(Some(instance)) => {
                     let unused = Arc::strong_count(instance) == 1;
                     if unused && instance.idle_for() >= self.settings.idle_limit {

@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use sluice_engine::http::HttpBody;
+use sluice_engine::tenancy::Seat;
 use sluice_engine::{Resources, Stream, StreamStatus};
 
 use crate::mounts::Mounts;
 use crate::observers::Observation;
 use crate::settings::Counted;
 
-/// Time that one stream gets to stop.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time that one stream gets to stop. Thousands stop at once and store their positions.
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// The beginning of time for [`Instance::idle_for`].
 static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -28,6 +29,8 @@ pub(crate) struct Instance {
     resources: Resources,
     /// Its own observer, unless it shares one or has none.
     observation: Option<Observation>,
+    /// Where its components meet.
+    pub(crate) seat: Arc<Seat>,
     _counted: Counted,
     /// Milliseconds since [`BEGINNING`].
     last_used: AtomicU64,
@@ -39,6 +42,7 @@ impl Instance {
         resources: Resources,
         mounts: Mounts,
         observation: Option<Observation>,
+        seat: Arc<Seat>,
         counted: Counted,
     ) -> Self {
         let instance = Self {
@@ -47,6 +51,7 @@ impl Instance {
             stream: Mutex::new(Some(stream)),
             resources,
             observation,
+            seat,
             _counted: counted,
             last_used: AtomicU64::new(0),
         };

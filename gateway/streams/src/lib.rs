@@ -17,8 +17,10 @@ mod instance;
 mod mounts;
 mod observers;
 mod placeholders;
+mod report;
 mod routes;
 mod settings;
+mod shares;
 mod template;
 
 pub use api::StreamExtension;

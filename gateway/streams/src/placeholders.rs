@@ -126,6 +126,10 @@ impl Values {
         self.0.extend(other.0.clone());
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     fn value(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sluice_config::ComponentKind;
+use sluice_engine::tenancy::Leases;
 use sluice_engine::{Registry, Shared};
 use sluice_telemetry::{Gauge, Labels, Metrics};
 
@@ -48,9 +49,11 @@ pub struct StreamSettings {
     pub hide_generator_header: bool,
     /// How long an instance without clients stays.
     pub idle_limit: Duration,
-    /// Most instances of one API; requests that would need more are refused with 503.
+    /// Most instances of one API; requests that would need more are refused with 429.
     pub max_instances: usize,
-    /// Most instances of all APIs together; answered the same way.
+    /// Most instances of one API that requests of one key started; refused with 429.
+    pub max_instances_of_key: usize,
+    /// Most instances of all APIs together; more are refused with 503.
     pub max_instances_of_node: usize,
     /// Batches that a stream processes at once when it does not say.
     pub cores: usize,
@@ -59,6 +62,8 @@ pub struct StreamSettings {
     pub observers: Option<Arc<dyn Observers>>,
     /// Clients shared by all streams.
     pub shared: Shared,
+    /// Keeps users apart between nodes, where that is configured.
+    pub leases: Option<Arc<dyn Leases>>,
     /// Instances of all APIs.
     pub(crate) running: Arc<AtomicUsize>,
 }
@@ -75,11 +80,13 @@ impl StreamSettings {
             hide_generator_header: false,
             idle_limit: Duration::from_mins(1),
             max_instances: 20_000,
+            max_instances_of_key: 20_000,
             max_instances_of_node: 50_000,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             metrics: Metrics::default(),
             observers: None,
             shared: Shared::default(),
+            leases: None,
             running: Arc::default(),
         }
     }
@@ -90,11 +97,18 @@ impl StreamSettings {
     }
 
     /// Counts an instance for as long as the result lives.
-    pub(crate) fn count(&self) -> Counted {
-        let gauge = self.metrics.gauge("stream_instances", &Labels::default());
+    pub(crate) fn count(&self, stream: &str) -> Counted {
+        let labels = Labels::from([("stream", stream.to_owned())]);
+        let gauge = self.metrics.gauge("stream_instances", &labels);
         self.running.fetch_add(1, Ordering::Relaxed);
         gauge.add(1);
         Counted { running: self.running.clone(), gauge }
+    }
+
+    /// Counts a request that was refused for want of room, by whose limit it was.
+    pub(crate) fn refuse(&self, limit: &'static str) {
+        let labels = Labels::from([("limit", limit.to_owned())]);
+        self.metrics.counter("stream_instances_refused", &labels).add(1);
     }
 
     /// The components that may not be used.

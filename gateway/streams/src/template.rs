@@ -123,12 +123,15 @@ impl Template {
             .read(&self.node)?;
         let resources = environment.resources.clone();
         let scope = Scope::root(environment);
+        let (filled, leases) = (self.filled.clone(), settings.leases.clone());
+        let tenancy = Tenancy { filled, leases, ..Tenancy::default() };
+        let seat = tenancy.seat.clone();
         let scope = match self.names.is_empty() || self.is_background() {
             true => scope,
-            false => scope.with_tenancy(Tenancy { filled: self.filled.clone(), selection: None }),
+            false => scope.with_tenancy(tenancy),
         };
         let stream = Stream::start(config.build(&scope)?);
-        Ok(Instance::new(stream, resources, mounts, own, settings.count()))
+        Ok(Instance::new(stream, resources, mounts, own, seat, settings.count(&self.id)))
     }
 
     /// Sends what is left of metrics and traces; after the instances have ended.

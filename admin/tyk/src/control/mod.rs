@@ -7,6 +7,7 @@ mod oas;
 mod rebuild;
 mod reload;
 mod reply;
+mod tenants;
 
 use std::sync::Arc;
 
@@ -74,6 +75,7 @@ impl Control {
             .route("/tyk/apis/{id}/versions", get(apis::versions))
             .route("/tyk/reload", get(reload::node))
             .route("/tyk/reload/group", get(reload::group))
+            .route("/tyk/streams/tenants", get(tenants::list))
             .route("/tyk/schema", get(oas::schema))
             .route("/tyk", any(reply::unknown))
             .route("/tyk/{*rest}", any(reply::unknown))

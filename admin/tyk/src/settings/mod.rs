@@ -36,6 +36,8 @@ pub struct Settings {
     /// Management writes go elsewhere.
     pub use_db_app_configs: bool,
     pub streaming: Streaming,
+    /// Redis, where nodes agree; `None` for a node that is alone.
+    pub storage: Option<Storage>,
     pub health_endpoint: String,
     pub readiness_endpoint: String,
     pub tls: Option<TlsSettings>,
@@ -64,6 +66,32 @@ pub struct Streaming {
     pub enabled: bool,
     /// Components that touch the host and may be used all the same.
     pub allow_unsafe: Vec<String>,
+    /// Most instances of templates on this node, more are refused with 503.
+    pub max_tenants: Option<usize>,
+    /// Most instances of one API, and of one key within an API; more are refused with 429.
+    pub max_tenants_per_api: Option<usize>,
+    pub max_tenants_per_key: Option<usize>,
+}
+
+/// A Redis server.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    pub host: String,
+    pub port: u16,
+    pub username: String,
+    pub password: Secret,
+    pub database: i64,
+    pub timeout: Duration,
+    pub tls: Option<StorageTls>,
+}
+
+/// How the connection to Redis is secured.
+#[derive(Clone, Debug, Default)]
+pub struct StorageTls {
+    pub skip_verify: bool,
+    pub ca_file: Option<PathBuf>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
 }
 
 /// The listener of the dashboard API.

@@ -7,7 +7,10 @@ use sluice_model::{Secrets, TlsProfile, TlsVersion};
 use sluice_plane::{Certificate, Limits, PlaneSettings, TlsSettings, UpstreamSettings};
 use sluice_service::Secret;
 
-use super::{Address, Dashboard, Database, SHIPPED_SECRET, Settings, Streaming, layers::Layered};
+use super::{
+    Address, Dashboard, Database, SHIPPED_SECRET, Settings, Storage, StorageTls, Streaming,
+    layers::Layered,
+};
 use crate::secrets::resolve;
 
 pub(crate) fn settings(layered: &mut Layered, environment: &[(String, String)]) -> Settings {
@@ -34,7 +37,11 @@ pub(crate) fn settings(layered: &mut Layered, environment: &[(String, String)]) 
         streaming: Streaming {
             enabled: from.flag("streaming.enabled"),
             allow_unsafe: from.list("streaming.allow_unsafe"),
+            max_tenants: from.most("streaming.max_tenants"),
+            max_tenants_per_api: from.most("streaming.max_tenants_per_api"),
+            max_tenants_per_key: from.most("streaming.max_tenants_per_key"),
         },
+        storage: from.storage(),
         health_endpoint: from.name("health_check_endpoint_name", "hello"),
         readiness_endpoint: from.name("readiness_check_endpoint_name", "ready"),
         tls: from.tls(),
@@ -115,6 +122,12 @@ impl From<'_> {
         number.as_u64()
     }
 
+    /// A limit; 0 counts as not given.
+    fn most(&mut self, path: &str) -> Option<usize> {
+        let number = self.integer(path).filter(|most| *most > 0)?;
+        Some(usize::try_from(number).unwrap_or(usize::MAX))
+    }
+
     /// A time in seconds; 0 counts as not given.
     fn seconds(&mut self, path: &str) -> Option<Duration> {
         let seconds = self.layered.get(path)?.as_f64()?;
@@ -153,6 +166,48 @@ impl From<'_> {
         let port = self.port("dashboard.listen_port").unwrap_or(3000);
         let api_key = self.secret("dashboard.api_key", "");
         Some(Dashboard { address: Address { host, port }, required, api_key })
+    }
+
+    /// Redis is used where the operator says where it is.
+    fn storage(&mut self) -> Option<Storage> {
+        let host = self.text("storage.host").filter(|host| !host.is_empty());
+        let addrs = self.list("storage.addrs");
+        if host.is_none() && addrs.is_empty() {
+            return None;
+        }
+        let is_many = self.flag("storage.enable_cluster")
+            || self.text("storage.master_name").is_some_and(|name| !name.is_empty())
+            || addrs.len() > 1;
+        if is_many {
+            let note = "storage: Redis Cluster and Sentinel are not used; users are not kept apart between nodes";
+            self.layered.notes.push(note.into());
+            return None;
+        }
+        let mut port = self.port("storage.port").filter(|port| *port > 0).unwrap_or(6379);
+        let mut host = host.unwrap_or_default();
+        if let Some(address) = addrs.first() {
+            let (name, number) = address.rsplit_once(':').unwrap_or((address, "6379"));
+            match number.parse() {
+                Ok(number) => (host, port) = (name.to_owned(), number),
+                Err(_) => {
+                    self.problem("storage.addrs", &format!("expected host:port, found `{address}`"))
+                }
+            }
+        }
+        let mut file = |path: &str| self.text(path).filter(|it| !it.is_empty()).map(PathBuf::from);
+        let files = [file("storage.ca_file"), file("storage.cert_file"), file("storage.key_file")];
+        let [ca_file, cert_file, key_file] = files;
+        let skip_verify = self.flag("storage.ssl_insecure_skip_verify");
+        let tls = StorageTls { skip_verify, ca_file, cert_file, key_file };
+        Some(Storage {
+            host,
+            port,
+            username: self.text("storage.username").unwrap_or_default(),
+            password: self.secret("storage.password", ""),
+            database: self.integer("storage.database").unwrap_or(0) as i64,
+            timeout: self.seconds("storage.timeout").unwrap_or(Duration::from_secs(5)),
+            tls: self.flag("storage.use_ssl").then_some(tls),
+        })
     }
 
     fn database(&mut self) -> Database {

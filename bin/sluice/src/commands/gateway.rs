@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use sluice_config::{Node, Reader};
 use sluice_engine::Registry;
+use sluice_engine::tenancy::Leases;
+use sluice_leases::{RedisLeases, RedisSettings, Tls};
 use sluice_streams::{StreamExtension, StreamSettings};
-use sluice_tyk::{Gateway, Options, Running, Settings, StartError};
+use sluice_tyk::{Gateway, Options, Running, Settings, StartError, Storage};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::cli::GatewayArgs;
 use crate::config::settings::LoggerSettings;
@@ -102,10 +104,43 @@ pub async fn start(
     streams.observers = Some(Arc::new(StreamObservers::new(registry)));
     streams.enabled = settings.streaming.enabled;
     streams.allow_unsafe.clone_from(&settings.streaming.allow_unsafe);
+    let limits = &settings.streaming;
+    streams.max_instances_of_node = limits.max_tenants.unwrap_or(streams.max_instances_of_node);
+    streams.max_instances = limits.max_tenants_per_api.unwrap_or(streams.max_instances);
+    streams.max_instances_of_key =
+        limits.max_tenants_per_key.unwrap_or(streams.max_instances_of_key);
     streams.secrets.extend(settings.secrets.configuration().clone());
     streams.hide_generator_header = settings.plane.hide_generator_header;
+    streams.leases = leases(settings.storage.as_ref());
     let extension = Arc::new(StreamExtension::new(streams));
     Gateway::start(Options { settings, apis, extension: Some(extension) }).await
+}
+
+/// What keeps users apart between nodes. A gateway whose Redis cannot be used works alone.
+fn leases(storage: Option<&Storage>) -> Option<Arc<dyn Leases>> {
+    let storage = storage?;
+    let tls = storage.tls.as_ref().map(|tls| Tls {
+        skip_verify: tls.skip_verify,
+        ca: tls.ca_file.clone(),
+        certificate: tls.cert_file.clone(),
+        key: tls.key_file.clone(),
+    });
+    let settings = RedisSettings {
+        host: storage.host.clone(),
+        port: storage.port,
+        username: storage.username.clone(),
+        password: storage.password.expose().to_owned(),
+        database: storage.database,
+        timeout: storage.timeout,
+        tls,
+    };
+    match RedisLeases::start(&settings) {
+        Ok(leases) => Some(Arc::new(leases)),
+        Err(error) => {
+            warn!("storage: {}", with_causes(&error));
+            None
+        }
+    }
 }
 
 /// Where it listens, and a key that is shown this once.

@@ -16,4 +16,5 @@ mod demo;
 mod isolation;
 mod observed;
 mod support;
+mod tenants;
 mod visitors;

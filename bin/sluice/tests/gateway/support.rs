@@ -140,14 +140,27 @@ impl Gateway {
         Self::start_in(tempfile::tempdir().unwrap(), apis).await
     }
 
+    /// The same, with more settings.
+    pub(crate) async fn start_with(apis: &[(&str, String)], settings: Value) -> Self {
+        Self::start_set(tempfile::tempdir().unwrap(), apis, settings).await
+    }
+
     pub(crate) async fn start_in(directory: tempfile::TempDir, apis: &[(&str, String)]) -> Self {
+        Self::start_set(directory, apis, json!({})).await
+    }
+
+    async fn start_set(
+        directory: tempfile::TempDir,
+        apis: &[(&str, String)],
+        settings: Value,
+    ) -> Self {
         let (port, dashboard) = (free_port(), free_port());
         let apps = directory.path().join("apps");
         std::fs::create_dir_all(&apps).unwrap();
         for (name, document) in apis {
             std::fs::write(apps.join(name), document).unwrap();
         }
-        let conf = json!({
+        let mut conf = json!({
             "listen_address": "127.0.0.1",
             "listen_port": port,
             "secret": SECRET,
@@ -156,6 +169,9 @@ impl Gateway {
             "dashboard": { "listen_address": "127.0.0.1", "listen_port": dashboard, "api_key": DASHBOARD_KEY },
             "database": directory.path().join("gateway.db"),
         });
+        for (name, value) in settings.as_object().unwrap() {
+            conf[name] = value.clone();
+        }
         std::fs::write(directory.path().join("tyk.conf"), conf.to_string()).unwrap();
         let program = Program::start(&["gateway", "--conf", "tyk.conf"], directory.path());
         let mut gateway = Self { program, port, dashboard, directory };
@@ -197,7 +213,6 @@ impl Gateway {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    #[expect(dead_code, reason = "shown when an answer is not the expected one")]
     pub(crate) headers: hyper::HeaderMap,
     pub(crate) body: Bytes,
 }

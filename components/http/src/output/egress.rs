@@ -6,12 +6,14 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use sluice_engine::http::{ConsumerGroup, HttpBody, Keepalive};
+use sluice_engine::tenancy::{Seat, Visitor};
 use sluice_engine::{BuildError, Scope};
 use tokio_util::task::TaskTracker;
 
 use super::HttpServerOutput;
 use super::framing::Format;
 use super::hub::{Hub, Refusal, Subscription};
+use super::resume::Cursor;
 use crate::reply;
 use crate::server::Cors;
 
@@ -28,6 +30,8 @@ pub(super) struct Egress {
     pub(super) ping_period: Duration,
     /// Origins that WebSocket clients must have; any when there is none.
     pub(super) cors: Option<Cors>,
+    /// Where the output meets the input, in an instance of a template.
+    pub(super) seat: Option<Arc<Seat>>,
     verbs: Vec<String>,
     group: String,
 }
@@ -37,6 +41,9 @@ pub(super) struct Guest {
     pub(super) subscription: Subscription,
     /// Tells the host that the client is still there.
     pub(super) keepalive: Option<Keepalive>,
+    /// Which events it still wants.
+    pub(super) cursor: Cursor,
+    _visitor: Option<Visitor>,
 }
 
 impl Egress {
@@ -72,6 +79,7 @@ impl Egress {
             pong_wait: config.pong_wait,
             ping_period: config.ping_period,
             cors,
+            seat: scope.seat().cloned(),
             verbs: config.allowed_verbs.clone(),
             group: config.consumer_group.clone(),
         })
@@ -89,6 +97,14 @@ impl Egress {
         Ok(())
     }
 
+    /// Counts a client of an endless stream of events in, which may have been here before.
+    pub(super) fn admit_again(&self, parts: &mut Parts) -> Result<Guest, Response<HttpBody>> {
+        let seat = self.seat.as_ref();
+        let is_shared = seat.is_some_and(|seat| seat.clients() > 0);
+        let cursor = Cursor::new(seat, parts, is_shared)?;
+        Ok(Guest { cursor, ..self.admit(parts)? })
+    }
+
     /// Counts a client in.
     pub(super) fn admit(&self, parts: &mut Parts) -> Result<Guest, Response<HttpBody>> {
         let group = parts.extensions.get::<ConsumerGroup>();
@@ -97,7 +113,9 @@ impl Egress {
             Refusal::Closed => closed(),
             Refusal::Crowded => reply::line(StatusCode::SERVICE_UNAVAILABLE, "Server busy"),
         })?;
-        Ok(Guest { subscription, keepalive: parts.extensions.remove() })
+        let visitor = self.seat.as_ref().map(Seat::visit);
+        let keepalive = parts.extensions.remove();
+        Ok(Guest { subscription, keepalive, cursor: Cursor::anywhere(), _visitor: visitor })
     }
 }
 

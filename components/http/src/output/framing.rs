@@ -38,6 +38,11 @@ fn raw(batch: &Batch) -> Bytes {
 fn events(batch: &Batch) -> Bytes {
     let mut out = BytesMut::with_capacity(batch.byte_size() + batch.len() * 8);
     for message in batch.iter() {
+        if let Some(place) = &message.context().place {
+            out.put_slice(b"id: ");
+            out.put_slice(place.id.as_bytes());
+            out.put_u8(b'\n');
+        }
         for line in Lines(Some(message.bytes())) {
             out.put_slice(b"data: ");
             out.put_slice(line);
@@ -90,5 +95,13 @@ mod tests {
         check(Format::Events, &["a\nb"], "data: a\ndata: b\n\n");
         check(Format::Events, &["a\r\nb\rc\n"], "data: a\ndata: b\ndata: c\ndata: \n\n");
         check(Format::Events, &["", "x"], "data: \n\ndata: x\n\n");
+    }
+
+    #[test]
+    fn an_event_says_where_its_source_stood() {
+        let mut message = Message::from("a");
+        let place = sluice_message::Place { epoch: 1, id: "AQ".into() };
+        message.context_mut().place = Some(std::sync::Arc::new(place));
+        assert_eq!(&Format::Events.encode(&message.into())[..], b"id: AQ\ndata: a\n\n");
     }
 }

@@ -7,6 +7,7 @@ mod egress;
 mod framing;
 mod hub;
 mod poll;
+mod resume;
 mod socket;
 mod stream;
 
@@ -80,6 +81,11 @@ Hands messages to clients that ask for them over HTTP or WebSocket.
 A request to `path` is answered with the next batch, or with 408 after `timeout`; several messages come as a multipart body. With \
 `Accept: text/event-stream` it gets an endless stream of server-sent events instead. `stream_path` streams in the configured format, \
 `ws_path` sends a WebSocket frame for each message.
+
+Where the stream's input is a light consumer group of Kafka (`group_mode`), server-sent events carry an `id`. A client that sends the \
+last one back (`Last-Event-ID`, as a header or a query parameter) gets what came after it, also from another node; of what the topic \
+does not hold any more, an event `missed` tells. When several clients share a group, they share what comes then, and some of it may \
+come twice.
 
 Clients share the messages: each goes to the one that has waited longest. A message counts as delivered when it was written to a \
 client; when that fails it goes to another client, or back to its source.";

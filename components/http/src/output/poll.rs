@@ -32,11 +32,14 @@ impl HttpHandler for Poll {
         if let Err(refusal) = egress.check(&parts) {
             return refusal;
         }
-        let mut guest = match egress.admit(&mut parts) {
+        let is_stream = accepts(&parts.headers, &ACCEPT, "text/event-stream");
+        let admitted =
+            if is_stream { egress.admit_again(&mut parts) } else { egress.admit(&mut parts) };
+        let mut guest = match admitted {
             Ok(guest) => guest,
             Err(refusal) => return refusal,
         };
-        if accepts(&parts.headers, &ACCEPT, "text/event-stream") {
+        if is_stream {
             return stream::respond(egress, guest, Format::Events, parts.version);
         }
         match tokio::time::timeout(egress.timeout, guest.subscription.next()).await {

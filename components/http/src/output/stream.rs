@@ -27,7 +27,10 @@ pub(super) struct Stream(pub(super) Arc<Egress>);
 impl HttpHandler for Stream {
     async fn handle(&self, request: Request<HttpBody>) -> Response<HttpBody> {
         let (mut parts, _) = request.into_parts();
-        let admitted = self.0.check(&parts).and_then(|()| self.0.admit(&mut parts));
+        let admitted = self.0.check(&parts).and_then(|()| match self.0.stream_format {
+            Format::Events => self.0.admit_again(&mut parts),
+            Format::Raw => self.0.admit(&mut parts),
+        });
         match admitted {
             Ok(guest) => respond(&self.0, guest, self.0.stream_format, parts.version),
             Err(refusal) => refusal,
@@ -42,7 +45,10 @@ pub(super) fn respond(
     format: Format,
     version: Version,
 ) -> Response<HttpBody> {
-    let first = guest.subscription.next().now_or_never().flatten();
+    let first = match format {
+        Format::Raw => guest.subscription.next().now_or_never().flatten(),
+        Format::Events => None,
+    };
     let heartbeat = (format == Format::Events && !egress.heartbeat.is_zero()).then(|| {
         let mut ticks = interval_at(Instant::now() + egress.heartbeat, egress.heartbeat);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -97,11 +103,21 @@ impl Streaming {
             }
             Handed::Written(parcel) => parcel.delivered(),
         }
+        match self.guest.cursor.poll_ready(context) {
+            Poll::Ready(None) => {}
+            Poll::Ready(Some(missed)) => return Poll::Ready(Some(missed)),
+            Poll::Pending => return self.poll_heartbeat(context),
+        }
         let next = match self.first.take() {
             Some(parcel) => Poll::Ready(Some(parcel)),
             None => self.guest.subscription.poll_next(context),
         };
         match next {
+            Poll::Ready(Some(parcel)) if !self.guest.cursor.wants(&parcel.shipment().batch) => {
+                parcel.delivered();
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
             Poll::Ready(Some(mut parcel)) => {
                 let content = parcel.shipment().encoded(self.format);
                 parcel.begin();
@@ -109,13 +125,14 @@ impl Streaming {
                 Poll::Ready(Some(content))
             }
             Poll::Ready(None) => Poll::Ready(None),
-            Poll::Pending => {
-                let tick = self.heartbeat.as_mut().map(|ticks| ticks.poll_tick(context));
-                match tick {
-                    Some(Poll::Ready(_)) => Poll::Ready(Some(HEARTBEAT)),
-                    _ => Poll::Pending,
-                }
-            }
+            Poll::Pending => self.poll_heartbeat(context),
+        }
+    }
+
+    fn poll_heartbeat(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match self.heartbeat.as_mut().map(|ticks| ticks.poll_tick(context)) {
+            Some(Poll::Ready(_)) => Poll::Ready(Some(HEARTBEAT)),
+            _ => Poll::Pending,
         }
     }
 }

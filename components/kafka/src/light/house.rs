@@ -2,6 +2,7 @@
 //! positions and who has which group.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -28,6 +29,13 @@ const CLAIM_PATIENCE: Duration = Duration::from_secs(3);
 const MOST_STORES: usize = 64;
 /// Pause before a store that failed is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
+
+/// How a group was claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claimed {
+    AtOnce,
+    AfterAnother,
+}
 
 pub(super) struct House {
     cluster: Cluster,
@@ -84,6 +92,17 @@ impl House {
         }
     }
 
+    /// What nodes that read for one group agree on.
+    pub(super) fn lease_name(&self, group: &str) -> String {
+        // The cluster's settings may hold passwords.
+        let cluster = ring::digest::digest(&ring::digest::SHA256, self.cluster.key().as_bytes());
+        let mut name = String::new();
+        for byte in &cluster.as_ref()[..8] {
+            let _ = write!(name, "{byte:02x}"); // writing to a text does not fail
+        }
+        format!("{name}:{group}")
+    }
+
     pub(super) fn list(&self) -> &Arc<List> {
         &self.list
     }
@@ -124,8 +143,9 @@ impl House {
     ///
     /// # Errors
     /// Two instances want the group at the same time: both have to join it as members.
-    pub(super) async fn claim(&self, subscriber: &Arc<Subscriber>) -> Result<(), Failure> {
+    pub(super) async fn claim(&self, subscriber: &Arc<Subscriber>) -> Result<Claimed, Failure> {
         let deadline = Instant::now() + CLAIM_PATIENCE;
+        let mut claimed = Claimed::AtOnce;
         loop {
             let released = self.released.notified();
             tokio::pin!(released);
@@ -136,9 +156,10 @@ impl House {
                     holder
                 } else {
                     claims.insert(subscriber.group.clone(), Arc::downgrade(subscriber));
-                    return Ok(());
+                    return Ok(claimed);
                 }
             };
+            claimed = Claimed::AfterAnother;
             let left = deadline.saturating_duration_since(Instant::now());
             if timeout(left, released).await.is_err() {
                 holder.fail(Failure::HasMembers);
@@ -149,6 +170,7 @@ impl House {
 
     /// Gives a group up.
     pub(super) fn release(&self, subscriber: &Arc<Subscriber>) {
+        subscriber.let_go();
         let mut claims = self.claims();
         let is_own = |holder: &Weak<Subscriber>| {
             holder.upgrade().is_none_or(|holder| Arc::ptr_eq(&holder, subscriber))

@@ -28,6 +28,11 @@ impl Index {
         self.len == 0
     }
 
+    /// How many want everything.
+    pub(super) fn unfiltered(&self) -> usize {
+        self.everyone.len()
+    }
+
     pub(super) fn insert(&mut self, subscriber: Arc<Subscriber>) {
         self.len += 1;
         let Some(selection) = &subscriber.selection else {

@@ -19,6 +19,8 @@ mod index;
 mod link;
 mod login;
 mod offsets;
+mod place;
+mod post;
 mod reader;
 mod ring;
 mod subscriber;
@@ -28,17 +30,18 @@ mod tests;
 mod wire;
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
-use sluice_engine::tenancy::Selection;
+use sluice_engine::tenancy::{Lease, Leases, Selection};
 use sluice_engine::{BuildError, ConnectError, Input, Reader, Scope};
 use tracing::info;
 
 pub(crate) use self::login::obstacle;
 
-use self::house::House;
+use self::house::{Claimed, House};
+use self::post::{Mode, Post};
 use self::reader::LightReader;
 use self::subscriber::{Failure, Start, Subscriber};
 use self::tail::Shared;
@@ -50,6 +53,9 @@ pub(crate) struct LightInput {
     house: Arc<House>,
     group: Arc<str>,
     selection: Option<Selection>,
+    leases: Option<Arc<dyn Leases>>,
+    /// How the instance knows it.
+    post: Arc<Post>,
     /// Set once the group has members: from then on it is joined.
     joins: Arc<AtomicBool>,
     member: PartitionInput,
@@ -63,7 +69,7 @@ impl LightInput {
         member: PartitionInput,
         scope: &Scope,
     ) -> Result<Self, BuildError> {
-        let Some(group) = settings.group.as_deref().map(Arc::from) else {
+        let Some(group) = settings.group.as_deref().map(Arc::<str>::from) else {
             return Err(BuildError::new("a light group needs a name"));
         };
         let environment = scope.environment();
@@ -78,8 +84,12 @@ impl LightInput {
             Ok(house) => house,
             Err(never) => match never {},
         };
+        let post = Arc::new(Post::new(group.clone(), scope.selection()));
+        scope.take_seat(post.clone());
         Ok(Self {
             house,
+            post,
+            leases: scope.leases().cloned(),
             group,
             selection: scope.selection().cloned(),
             joins: Arc::default(),
@@ -94,25 +104,62 @@ impl LightInput {
         let tail = self.house.tail().await?;
         let offsets = self.house.offsets().await?.clone();
         let names = tail.shared.names.clone();
-        let stored = offsets.fetch(&self.group, &names).await.map_err(|error| error.to_string())?;
-        let mut starts = Vec::with_capacity(stored.len());
-        for (lane, stored) in stored.into_iter().enumerate() {
-            starts.push((self.start(&tail.shared, lane, stored).await?, stored));
+        let Ok(lease) = self.lease().await else { return Ok(Err(Failure::HasMembers)) };
+        let subscriber = loop {
+            let stored = offsets.fetch(&self.group, &names).await;
+            let stored = stored.map_err(|error| error.to_string())?;
+            let mut starts = Vec::with_capacity(stored.len());
+            for (lane, stored) in stored.into_iter().enumerate() {
+                starts.push((self.start(&tail.shared, lane, stored).await?, stored));
+            }
+            let subscriber = Arc::new(Subscriber::new(
+                self.house.next_id(),
+                self.group.clone(),
+                self.selection.clone(),
+                self.settings.checkpoint_limit,
+                names.clone(),
+                starts.into_iter(),
+            ));
+            match self.house.claim(&subscriber).await {
+                Ok(Claimed::AtOnce) => break subscriber,
+                // Who had it stored positions at the end.
+                Ok(Claimed::AfterAnother) => self.house.release(&subscriber),
+                Err(failure) => return Ok(Err(failure)),
+            }
+        };
+        if let Some((lease, lost)) = lease {
+            *lost.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&subscriber);
+            subscriber.hold(lease);
         }
-        let subscriber = Arc::new(Subscriber::new(
-            self.house.next_id(),
-            self.group.clone(),
-            self.selection.clone(),
-            self.settings.checkpoint_limit,
-            names,
-            starts.into_iter(),
-        ));
-        if let Err(failure) = self.house.claim(&subscriber).await {
-            return Ok(Err(failure));
-        }
-        let (house, period) = (self.house.clone(), self.settings.commit_period);
-        let reader = LightReader::new(house, tail, offsets, subscriber, period, &self.joins);
+        let house = self.house.clone();
+        let period = self.settings.commit_period;
+        self.post.seat(&tail.shared, &subscriber, self.house.list(), period);
+        let post = self.post.clone();
+        let reader = LightReader::new(house, tail, offsets, subscriber, period, &self.joins, post);
         Ok(Ok(reader))
+    }
+
+    /// Keeps other nodes from reading for the group, where there are leases.
+    ///
+    /// # Errors
+    /// Another node does: both have to be members.
+    async fn lease(&self) -> Result<Option<(Lease, Arc<Mutex<Weak<Subscriber>>>)>, Failure> {
+        let Some(leases) = &self.leases else { return Ok(None) };
+        let reader = Arc::<Mutex<Weak<Subscriber>>>::default();
+        let told = reader.clone();
+        let lost = Box::new(move || {
+            let told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(subscriber) = told.upgrade() {
+                subscriber.fail(Failure::HasMembers);
+            }
+        });
+        match leases.take(&self.house.lease_name(&self.group), lost).await {
+            Ok(lease) => Ok(Some((lease, reader))),
+            Err(node) => {
+                info!(group = %self.group, %node, "another node reads for the consumer group");
+                Err(Failure::HasMembers)
+            }
+        }
     }
 
     /// Where to begin, by the position that is stored.
@@ -169,6 +216,7 @@ impl Input for LightInput {
             label = %self.label, path = %self.path, group = %self.group,
             "the consumer group has other members: joining it"
         );
+        self.post.vacate(Mode::Full);
         self.member.connect().await
     }
 }

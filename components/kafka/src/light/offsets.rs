@@ -1,5 +1,5 @@
 //! Stored positions of groups that have no members: asked for and stored for any number of groups
-//! over one connection to each coordinator.
+//! over a few connections to each coordinator.
 //!
 //! Brokers take positions from outside of a group's generations while the group has no members, and
 //! say so when it has some. The client library can do that only with a client for each group, or
@@ -7,6 +7,7 @@
 //! so these three requests are made here.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ const MOST_REQUESTS: usize = 256;
 /// Attempts while a coordinator moves, loads or is away, and the pause between them.
 const ATTEMPTS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(200);
+/// Connections to a coordinator: it works off one request of each at a time, and thousands of groups
+/// may have to be stored before the program ends.
+const LINKS: usize = 4;
 /// Groups whose coordinator is remembered.
 const MOST_GROUPS: usize = 200_000;
 
@@ -38,7 +42,8 @@ const REQUEST_TIMED_OUT: i16 = 7;
 pub(super) struct GroupOffsets {
     identity: Identity,
     brokers: Vec<Address>,
-    links: tokio::sync::Mutex<HashMap<Address, Arc<Link>>>,
+    links: [tokio::sync::Mutex<HashMap<Address, Arc<Link>>>; LINKS],
+    hasher: RandomState,
     coordinators: Mutex<HashMap<Arc<str>, Address>>,
     requests: Semaphore,
 }
@@ -64,7 +69,8 @@ impl GroupOffsets {
         Ok(Self {
             identity: Identity::new(cluster.config())?,
             brokers: brokers?,
-            links: tokio::sync::Mutex::default(),
+            links: Default::default(),
+            hasher: RandomState::new(),
             coordinators: Mutex::default(),
             requests: Semaphore::new(MOST_REQUESTS),
         })
@@ -157,7 +163,7 @@ impl GroupOffsets {
             Some(coordinator) => coordinator,
             None => self.find(group).await?,
         };
-        self.link(&coordinator).await?.ask(request).await
+        self.link(&coordinator, group).await?.ask(request).await
     }
 
     /// Asks any broker for a group's coordinator.
@@ -166,7 +172,7 @@ impl GroupOffsets {
         for broker in &self.brokers {
             let asked = async {
                 let request = wire::find_coordinator(&self.identity.client_id, group);
-                self.link(broker).await?.ask(request).await
+                self.link(broker, group).await?.ask(request).await
             };
             let answer = match asked.await {
                 Ok(answer) => answer,
@@ -190,9 +196,11 @@ impl GroupOffsets {
         Err(problem)
     }
 
-    /// The connection to a broker, opened by whoever needs it first.
-    async fn link(&self, address: &Address) -> Result<Arc<Link>, String> {
-        let mut links = self.links.lock().await;
+    /// The connection to a broker for a group, opened by whoever needs it first. Always the same
+    /// one, so that what is stored first is not stored last.
+    async fn link(&self, address: &Address, group: &str) -> Result<Arc<Link>, String> {
+        let at = self.hasher.hash_one(group) as usize % LINKS;
+        let mut links = self.links[at].lock().await;
         if let Some(link) = links.get(address).filter(|link| link.is_open()) {
             return Ok(link.clone());
         }

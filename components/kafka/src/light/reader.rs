@@ -14,13 +14,15 @@ use tracing::warn;
 
 use super::house::{House, List};
 use super::offsets::GroupOffsets;
+use super::post::Post;
 use super::subscriber::{Failure, Handed, Subscriber};
 use super::tail::Tail;
 
 /// Most messages of one read.
 const BURST: usize = 64;
-/// Longest wait for positions to be stored at the end.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+/// Longest wait for positions to be stored at the end. Ten thousand tenants that stop at once store
+/// theirs within seconds; the last of them waits for all.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(15);
 
 pub(super) struct LightReader {
     house: Arc<House>,
@@ -29,6 +31,7 @@ pub(super) struct LightReader {
     subscriber: Arc<Subscriber>,
     commit_period: Duration,
     joins: Arc<AtomicBool>,
+    post: Arc<Post>,
     /// Lanes whose messages were refused, and when they are read again.
     resting: Vec<(usize, Instant)>,
     backoff: Option<Backoff>,
@@ -43,6 +46,7 @@ impl LightReader {
         subscriber: Arc<Subscriber>,
         commit_period: Duration,
         joins: &Arc<AtomicBool>,
+        post: Arc<Post>,
     ) -> Self {
         tail.shared.admit(&subscriber);
         // Stored also without a message, so that a crash does not forget where this group began.
@@ -54,6 +58,7 @@ impl LightReader {
             subscriber,
             commit_period,
             joins: joins.clone(),
+            post,
             resting: Vec::new(),
             backoff: None,
             is_closed: false,
@@ -75,7 +80,7 @@ impl LightReader {
     fn take(&mut self) -> Vec<Delivery> {
         let now = Instant::now();
         self.resting.retain(|(_, until)| *until > now);
-        let taken = self.subscriber.take(BURST);
+        let taken = self.subscriber.take(BURST, self.post.follows());
         for lane in taken.refused {
             let backoff = self.backoff.get_or_insert_with(Backoff::for_links);
             self.resting.push((lane, now + backoff.pause()));
@@ -89,7 +94,7 @@ impl LightReader {
     }
 
     fn delivery(&self, handed: Handed) -> Delivery {
-        let Handed { entry, checkpoint, ticket } = handed;
+        let Handed { entry, checkpoint, ticket, place } = handed;
         let (list, subscriber) = (Arc::downgrade(self.house.list()), self.subscriber.clone());
         let period = self.commit_period;
         let ack: Ack = Box::new(move |verdict| {
@@ -99,7 +104,11 @@ impl LightReader {
                 List::add(&list, &subscriber, period);
             }
         });
-        Delivery { batch: entry.message.clone().into(), ack: Some(ack) }
+        let mut message = entry.message.clone();
+        if let Some(place) = place {
+            message.context_mut().place = Some(Arc::new(place));
+        }
+        Delivery { batch: message.into(), ack: Some(ack) }
     }
 }
 

@@ -12,9 +12,11 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sluice_engine::tenancy::Selection;
+use sluice_engine::tenancy::{Lease, Selection};
+use sluice_message::Place;
 use tokio::sync::Notify;
 
+use super::place;
 use super::ring::{Entry, Ring};
 use crate::input::{Checkpoint, Ticket};
 
@@ -68,9 +70,15 @@ pub(super) struct Subscriber {
     /// Whether storing its positions is on the list.
     pub(super) is_listed: AtomicBool,
     closed: AtomicBool,
+    /// Keeps other nodes away.
+    lease: Mutex<Option<Lease>>,
+    /// The partitions as places name them; none of very many.
+    keys: Option<Box<[place::Key]>>,
 }
 
 struct State {
+    /// Grows when it goes on elsewhere.
+    epoch: u64,
     queue: VecDeque<Queued>,
     bytes: usize,
     lanes: Box<[Lane]>,
@@ -128,6 +136,16 @@ pub(super) struct Handed {
     pub(super) entry: Arc<Entry>,
     pub(super) checkpoint: Arc<Checkpoint>,
     pub(super) ticket: Ticket,
+    pub(super) place: Option<Place>,
+}
+
+/// How a subscriber is doing.
+pub(super) struct Load {
+    pub(super) queued: usize,
+    pub(super) bytes: usize,
+    pub(super) catching_up: bool,
+    /// By lane; `None` before it was placed.
+    pub(super) positions: Vec<Option<i64>>,
 }
 
 /// What a look at the queue brought.
@@ -163,8 +181,14 @@ impl Subscriber {
             bytes: 0,
             lanes: starts.map(lane).collect(),
             failure: None,
+            epoch: 0,
         };
+        let has_places = names.len() <= place::MOST_PARTITIONS;
+        let keys =
+            has_places.then(|| names.iter().map(|(topic, id)| place::key(topic, *id)).collect());
         Self {
+            keys,
+            lease: Mutex::default(),
             id,
             group,
             selection,
@@ -261,6 +285,12 @@ impl Subscriber {
             return false;
         }
         place.waiting = false;
+        if place.next < source.position() {
+            // It was sent elsewhere in the meantime: its reader places it anew.
+            drop(state);
+            self.wake.notify_one();
+            return false;
+        }
         place.source = Some(source.clone());
         true
     }
@@ -287,10 +317,54 @@ impl Subscriber {
         self.state().lanes[lane].next
     }
 
-    /// Hands out what may go, up to `most` records.
-    pub(super) fn take(&self, most: usize) -> Taken {
+    /// Goes on at these offsets, by lane, and forgets what was on its way. With `shared` it passes
+    /// over nothing that is. Returns the new epoch.
+    pub(super) fn seek(&self, offsets: &[(usize, i64)], shared: bool) -> u64 {
+        let mut state = self.state();
+        state.epoch += 1;
+        for &(lane, offset) in offsets {
+            let held = state.position(lane).filter(|_| shared);
+            state.forget_queued(lane);
+            let place = &mut state.lanes[lane];
+            if let Some(checkpoint) = place.checkpoint.take() {
+                checkpoint.retire();
+            }
+            place.start = None;
+            place.source = None;
+            place.next = held.map_or(offset, |held| held.min(offset));
+        }
+        let epoch = state.epoch;
+        drop(state);
+        self.wake.notify_one();
+        epoch
+    }
+
+    /// Keeps a lease until the group is given up.
+    pub(super) fn hold(&self, lease: Lease) {
+        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
+    }
+
+    /// Others may have the group.
+    pub(super) fn let_go(&self) {
+        drop(self.lease.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    pub(super) fn load(&self) -> Load {
+        let state = self.state();
+        Load {
+            queued: state.queue.len(),
+            bytes: state.bytes,
+            catching_up: state.lanes.iter().any(|lane| lane.waiting),
+            positions: (0..state.lanes.len()).map(|lane| state.position(lane)).collect(),
+        }
+    }
+
+    /// Hands out what may go, up to `most` records; with their places, if wanted.
+    pub(super) fn take(&self, most: usize, with_places: bool) -> Taken {
         let mut taken = Taken::default();
         let mut state = self.state();
+        let keys = self.keys.as_deref().filter(|_| with_places && !state.queue.is_empty());
+        let mut places = keys.map(|keys| Places::new(keys, &state));
         let mut kept = VecDeque::new();
         let mut blocked: Vec<usize> = Vec::new();
         while let Some(queued) = state.queue.pop_front() {
@@ -313,7 +387,8 @@ impl Subscriber {
             };
             let checkpoint = checkpoint.clone();
             state.bytes -= queued.entry.size;
-            taken.handed.push(Handed { entry: queued.entry, checkpoint, ticket });
+            let place = places.as_mut().map(|places| places.behind(lane, offset));
+            taken.handed.push(Handed { entry: queued.entry, checkpoint, ticket, place });
         }
         kept.append(&mut state.queue);
         if kept.is_empty() {
@@ -393,6 +468,29 @@ impl Subscriber {
     }
 }
 
+/// Where a subscriber stands in all partitions while it hands out records.
+struct Places<'s> {
+    keys: &'s [place::Key],
+    epoch: u64,
+    /// The next offset to be handed out of each lane, where that is known.
+    next: Vec<Option<i64>>,
+}
+
+impl<'s> Places<'s> {
+    fn new(keys: &'s [place::Key], state: &State) -> Self {
+        let next = (0..state.lanes.len()).map(|lane| state.upcoming(lane)).collect();
+        Self { keys, epoch: state.epoch, next }
+    }
+
+    /// The place right behind a record.
+    fn behind(&mut self, lane: usize, offset: i64) -> Place {
+        self.next[lane] = Some(offset + 1);
+        let known = self.keys.iter().zip(&self.next);
+        let known = known.filter_map(|(key, next)| Some((*key, (*next)?)));
+        Place { epoch: self.epoch, id: place::write(known).into() }
+    }
+}
+
 impl State {
     fn is_full(&self) -> bool {
         self.queue.len() >= MOST_QUEUED || self.bytes >= MOST_BYTES
@@ -416,12 +514,17 @@ impl State {
 
     /// Everything below was delivered or is not wanted. `None` before the lane was placed.
     fn position(&self, lane: usize) -> Option<i64> {
+        let open = self.lanes[lane].checkpoint.as_ref().and_then(|it| it.first_open());
+        open.or_else(|| self.upcoming(lane))
+    }
+
+    /// The offset of the next record to be handed out, or one below it.
+    fn upcoming(&self, lane: usize) -> Option<i64> {
         let place = &self.lanes[lane];
-        if place.start.is_some() {
-            return None;
-        }
-        if let Some(open) = place.checkpoint.as_ref().and_then(|it| it.first_open()) {
-            return Some(open);
+        match place.start {
+            Some(Start::At(offset)) => return Some(offset),
+            Some(Start::Newest) => return None,
+            None => {}
         }
         let queued = self.queue.iter().find(|queued| queued.lane as usize == lane);
         if let Some(queued) = queued {

@@ -82,6 +82,8 @@ pub(super) struct Meters {
     bytes: Gauge,
     records: Counter,
     offers: Counter,
+    /// Offers to those whom the index named; the others are to everyone without a filter.
+    index_hits: Counter,
 }
 
 impl Meters {
@@ -94,6 +96,7 @@ impl Meters {
             bytes: metrics.gauge("kafka_light_tail_bytes", &labels),
             records: metrics.counter("kafka_light_records", &labels),
             offers: metrics.counter("kafka_light_offers", &labels),
+            index_hits: metrics.counter("kafka_light_index_hits", &labels),
         }
     }
 }
@@ -322,6 +325,7 @@ impl Shared {
         });
         partition.source.advance(entry.offset + 1);
         self.meters.offers.add(offers);
+        self.meters.index_hits.add(offers.saturating_sub(index.unfiltered()));
     }
 
     fn fail(&self, problem: &str) {

@@ -156,7 +156,7 @@ impl World {
     }
 
     fn take(&mut self, who: usize, most: usize) {
-        let taken = self.tenants[who].subscriber.take(most);
+        let taken = self.tenants[who].subscriber.take(most, false);
         if !taken.adrift.is_empty() || !taken.refused.is_empty() {
             self.place(who);
         }

@@ -42,8 +42,13 @@ fn comparison() -> impl Strategy<Value = (String, bool)> {
     let operand = prop_oneof![
         4 => Just("\"$tyk_context.user\""), 1 => Just("$tyk_context.user"),
         1 => Just("\"$tyk_context.user\\\"\""), 1 => Just("\"a\""),
+        1 => Just("$tyk_context.user.string()"), 1 => Just("$bound"),
     ];
-    let path = prop_oneof![4 => Just("this.id"), 1 => Just("this.list.0"), 1 => Just("this")];
+    let path = prop_oneof![
+        8 => Just("this.id"), 1 => Just("this.list.0"), 1 => Just("this"),
+        2 => Just("this.id.or(\"\")"), 1 => Just("(this.id | \"a\")"), 1 => Just("this.id.or(7)"),
+        3 => Just("this.id.string()"), 1 => Just("this.id.or(true).string()"), 1 => Just("$field"),
+    ];
     (operand, path, any::<bool>(), any::<bool>()).prop_map(|(operand, path, swapped, equal)| {
         let sign = if equal { "==" } else { "!=" };
         let (left, right) = if swapped { (operand, path) } else { (path, operand) };
@@ -74,20 +79,33 @@ fn program() -> impl Strategy<Value = String> {
         1 => Just("{\"x\": this.n}"),
     ];
     let before = prop_oneof![
-        4 => Just(""), 2 => Just("root = this\n"), 1 => Just("root.x = this.n\n"),
-        1 => Just("root = this.n.uppercase()\n"),
+        6 => Just(""), 2 => Just("root = this\n"), 1 => Just("root.x = this.n\n"),
+        1 => Just("root = this.n.uppercase()\n"), 1 => Just("root = this\nroot.x = this.n\n"),
+        1 => Just("meta k = this.n\n"), 1 => Just("root.a.b = this.n\nroot.a = 1\n"),
     ];
-    let after = prop_oneof![6 => Just(""), 1 => Just("\nroot.y = 1"), 1 => Just("\nmeta k = 1")];
-    (condition(), body.clone(), body, before, after, 0..5_u8).prop_map(
+    let after = prop_oneof![
+        6 => Just(""), 1 => Just("\nroot.y = 1"), 1 => Just("\nmeta k = 1"),
+        1 => Just("\nmeta k = this.n"), 1 => Just("\nlet k = this.id"), 1 => Just("\nroot = this"),
+        1 => Just("\nroot.n = deleted()"), 1 => Just("\nroot = if this.n == 1 { deleted() }"),
+        1 => Just("\nif this.n != 1 { root.n = deleted() }"), 1 => Just("\nmeta k = @k + 1"),
+    ];
+    (condition(), body.clone(), body, before, after, 0..7_u8).prop_map(
         |(condition, first, second, before, after, shape)| {
             let middle = match shape {
                 0 => format!("root = if {condition} {{ {first} }}"),
                 1 => format!("root = if {condition} {{ {first} }} else {{ {second} }}"),
                 2 => format!("root = match {{ {condition} => {first}, _ => {second} }}"),
                 3 => format!("if {condition} {{ root = {first} }} else {{ root = {second} }}"),
-                _ => format!("if {condition} {{ root = {first} }}"),
+                4 => format!("if {condition} {{ root = {first} }}"),
+                5 => format!(
+                    "root = match this.id {{ \"$tyk_context.user\" => {first}, _ => {second} }}"
+                ),
+                _ => format!("root = match this.id {{ {condition} => {first}, _ => {second} }}"),
             };
-            format!("{before}{middle}{after}")
+            let bound = "let bound = \"$tyk_context.user\"\nlet field = this.id\n";
+            let bound =
+                if middle.contains("$bound") || middle.contains("$field") { bound } else { "" };
+            format!("{bound}{before}{middle}{after}")
         },
     )
 }
@@ -107,7 +125,7 @@ fn event() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10_000, ..ProptestConfig::default() })]
 
     #[test]
     fn what_a_selection_leaves_out_the_program_would_have_deleted(

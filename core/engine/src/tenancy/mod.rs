@@ -6,6 +6,12 @@
 //!
 //! Holds always: this is advice. A component that ignores it does the same, at a higher price.
 
+mod leases;
+mod seat;
+
+pub use leases::{Lease, Leases, Lost};
+pub use seat::{Position, Resumed, Seat, Standing, TenantInput, Visitor};
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,13 +21,17 @@ use sluice_message::Message;
 use sluice_value::{EcoString, Value};
 
 /// Facts about one instance of a template.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Tenancy {
     /// Document paths of the fields that values of requests went into, such as
     /// `input.kafka.consumer_group`.
     pub filled: Arc<BTreeSet<String>>,
     /// Which messages of the input pass the first processor, where that is known.
     pub selection: Option<Selection>,
+    /// Where its components meet.
+    pub seat: Arc<Seat>,
+    /// What keeps it apart from other nodes, where there are some.
+    pub leases: Option<Arc<dyn Leases>>,
 }
 
 /// Keeps messages whose field is one value, as the stream's first processor does. Messages without

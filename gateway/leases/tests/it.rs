@@ -1,0 +1,123 @@
+//! Leases on a real Redis: `dev/services/with redis -- cargo test -p sluice-leases`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use sluice_engine::tenancy::{Leases, Lost};
+use sluice_leases::{RedisLeases, RedisSettings};
+
+/// The test's Redis, or a word that the test is skipped.
+fn settings() -> Option<RedisSettings> {
+    let url = std::env::var("SLUICE_TEST_REDIS").ok().filter(|url| !url.is_empty());
+    let Some(url) = url else {
+        let required =
+            ["CI", "SLUICE_REQUIRE_SERVICES"].iter().any(|name| std::env::var_os(name).is_some());
+        assert!(!required, "SLUICE_TEST_REDIS is not set, and services are required");
+        eprintln!("skipped: no Redis (dev/services/with redis -- cargo test)");
+        return None;
+    };
+    let (host, port) = url.trim_start_matches("redis://").rsplit_once(':').unwrap();
+    Some(RedisSettings {
+        host: host.into(),
+        port: port.parse().unwrap(),
+        username: String::new(),
+        password: String::new(),
+        database: 0,
+        timeout: Duration::from_secs(5),
+        tls: None,
+    })
+}
+
+fn unheard() -> Lost {
+    Box::new(|| {})
+}
+
+/// A name that no other test uses.
+fn unique(name: &str) -> String {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+    format!("{name}-{since}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_node_has_it_until_it_gives_it_back() {
+    let Some(settings) = settings() else { return };
+    let nodes = [RedisLeases::start(&settings).unwrap(), RedisLeases::start(&settings).unwrap()];
+    let name = unique("group");
+    let first = nodes[0].take(&name, unheard()).await.unwrap();
+    let again = nodes[0].take(&name, unheard()).await.unwrap();
+    assert_eq!(nodes[1].take(&name, unheard()).await.err().as_deref(), Some(nodes[0].node()));
+    drop(first);
+    assert!(nodes[1].take(&name, unheard()).await.is_err(), "it has another holder");
+    drop(again);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(nodes[1].take(&name, unheard()).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_gone_has_nothing() {
+    let Some(settings) = settings() else { return };
+    let gone = RedisLeases::start(&settings).unwrap();
+    let name = unique("group");
+    let lease = gone.take(&name, unheard()).await.unwrap();
+    // It neither gives back nor shows that it is alive.
+    std::mem::forget(lease);
+    drop(gone);
+    let began = Instant::now();
+    let heir = RedisLeases::start(&settings).unwrap();
+    assert!(heir.take(&name, unheard()).await.is_ok());
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_away_hears_what_it_lost() {
+    let Some(settings) = settings() else { return };
+    let url = format!("redis://{}:{}", settings.host, settings.port);
+    let sleeper = RedisLeases::start(&settings).unwrap();
+    let (lost, kept) = (unique("lost"), unique("kept"));
+    let heard = Arc::new(AtomicBool::new(false));
+    let hears = heard.clone();
+    let _lost =
+        sleeper.take(&lost, Box::new(move || hears.store(true, Ordering::Release))).await.unwrap();
+    let _kept = sleeper.take(&kept, Box::new(|| panic!("it is still there"))).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    // As if it had slept for longer than it may: its key ran out, and one lease changed hands.
+    let mut redis =
+        redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let other = RedisLeases::start(&settings).unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let _: () = redis::pipe()
+        .cmd("SET")
+        .arg(format!("{{sluice}}:lease:{lost}"))
+        .arg(format!("{}:99", other.node()))
+        .ignore()
+        .cmd("DEL")
+        .arg(format!("{{sluice}}:node:{}", sleeper.node()))
+        .ignore()
+        .query_async(&mut redis)
+        .await
+        .unwrap();
+    let began = Instant::now();
+    while !heard.load(Ordering::Acquire) {
+        assert!(began.elapsed() < Duration::from_secs(10), "nobody was told");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_redis_nobody_waits() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let settings = RedisSettings {
+        host: "127.0.0.1".into(),
+        port,
+        username: String::new(),
+        password: String::new(),
+        database: 0,
+        timeout: Duration::from_millis(500),
+        tls: None,
+    };
+    let alone = RedisLeases::start(&settings).unwrap();
+    let began = Instant::now();
+    assert!(alone.take("anything", unheard()).await.is_ok());
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+}
