@@ -190,7 +190,10 @@ impl From<'_> {
             match number.parse() {
                 Ok(number) => (host, port) = (name.to_owned(), number),
                 Err(_) => {
-                    self.problem("storage.addrs", &format!("expected host:port, found `{address}`"));
+                    self.problem(
+                        "storage.addrs",
+                        &format!("expected host:port, found `{address}`"),
+                    );
                 }
             }
         }

@@ -115,13 +115,13 @@ impl Events {
                 let mut found = Event { name: String::new(), id: String::new(), data: Value::Null };
                 for line in event.lines() {
                     match line.split_once(": ") {
-                        Some(("event", name)) => found.name = name.to_owned(),
-                        Some(("id", id)) => found.id = id.to_owned(),
+                        Some(("event", name)) => found.name = name.into(),
+                        Some(("id", id)) => found.id = id.into(),
                         Some(("data", data)) => found.data = serde_json::from_str(data).unwrap(),
                         _ => {}
                     }
                 }
-                self.text = rest.to_owned();
+                self.text = String::from(rest);
                 return Some(found);
             }
             self.text.push_str(&self.pieces.next().await?);
