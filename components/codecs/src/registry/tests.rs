@@ -277,7 +277,7 @@ async fn references_that_disagree_are_refused() {
 async fn json_schemas_refer_to_each_other() {
     let server = Server::default();
     let url = server.start().await;
-    let person = r##"{"type":"object","properties":{"name":{"$ref":"name.json"},"at":{"$ref":"https://example.com/place#/definitions/town"}}}"##;
+    let person = r#"{"type":"object","properties":{"name":{"$ref":"name.json"},"at":{"$ref":"https://example.com/place#/definitions/town"}}}"#;
     let name = r#"{"type":"string","minLength":2}"#;
     let place = r#"{"definitions":{"town":{"type":"string"}}}"#;
     server.register(1, "name", "JSON", name, "[]");

@@ -390,8 +390,7 @@ fn times(_: &mut Run<'_>, name: &str, arguments: &[Value]) -> Found {
                 Some(rest) => (-1, rest),
                 None => (1, change.trim_start_matches('+')),
             };
-            let length =
-                sluice_config::parse_duration(length).map_err(|error| error.to_string())?;
+            let length = sluice_config::parse_duration(length)?;
             let length = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
             Value::Int(whole(at).saturating_add(sign * length))
         }
