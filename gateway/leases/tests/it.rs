@@ -1,5 +1,11 @@
 //! Leases on a real Redis: `dev/services/with redis -- cargo test -p sluice-leases`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may panic and talk, its helpers too"
+)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
