@@ -177,8 +177,9 @@ fn fetch(url: &str) -> String {
 #[test]
 fn a_pushgateway_takes_what_is_pushed() {
     let Some(gateway) = service("pushgateway", "SLUICE_TEST_PUSHGATEWAY") else { return };
+    let job = format!("test_{}", std::process::id()); // the gateway keeps what earlier runs pushed
     let metrics = format!(
-        "{{ prometheus: {{ push_url: '{gateway}', push_interval: 100ms, push_job_name: sluice_test }} }}"
+        "{{ prometheus: {{ push_url: '{gateway}', push_interval: 100ms, push_job_name: {job} }} }}"
     );
     let place = Place::with(&[("config.yaml", &config(&metrics))]);
     let program = place.start(&["-w", "-c", "config.yaml"]);
@@ -186,7 +187,7 @@ fn a_pushgateway_takes_what_is_pushed() {
         let all = fetch(&format!("{gateway}/metrics"));
         let pushed = all.lines().any(|line| {
             line.starts_with("input_received{")
-                && line.contains("job=\"sluice_test\"")
+                && line.contains(&format!("job=\"{job}\""))
                 && line.contains("label=\"source\"")
                 && line.ends_with(" 10")
         });

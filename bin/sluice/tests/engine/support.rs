@@ -185,10 +185,15 @@ impl Program<'_> {
     pub(crate) fn code(&mut self) -> Option<i32> {
         let began = Instant::now();
         loop {
+            let log = || self.place.read("program.log");
             if let Some(status) = self.child.try_wait().unwrap() {
+                assert!(
+                    status.code().is_some(),
+                    "it ended by a signal: {status}; it says\n{}",
+                    log()
+                );
                 return status.code();
             }
-            let log = || self.place.read("program.log");
             assert!(began.elapsed() < PATIENCE, "it does not end; it says\n{}", log());
             std::thread::sleep(Duration::from_millis(10));
         }
