@@ -13,14 +13,14 @@ use sluice_engine::{BuildError, Scope};
 use tokio::time::timeout;
 
 pub use crate::client::config::{BasicAuthConfig, JwtConfig, OauthConfig, TransportConfig};
-pub use crate::tls::ClientCertConfig;
+pub use sluice_tls::ClientCertConfig;
 
 use crate::client::auth::Signer;
 use crate::client::request::Outgoing;
 use crate::client::target::Target;
 use crate::client::transport::{Transport, TransportSettings};
 use crate::fields::EMPTY;
-use crate::tls::TlsConfig;
+use sluice_tls::TlsConfig;
 
 /// Largest response.
 const MAX_RESPONSE: usize = 64 << 20;

@@ -29,7 +29,6 @@ mod reply;
 pub mod server;
 mod sniff;
 mod text;
-mod tls;
 mod understood;
 mod websocket;
 

@@ -17,7 +17,7 @@ const RULES: [(&str, &[&str]); 16] = [
     ("core/bloblang", &["core/value"]),
     ("core/engine", &["core"]),
     ("components/all", &["core", "components"]),
-    ("components", &["core", "components/testkit"]),
+    ("components", &["core", "components/testkit", "components/tls"]),
     ("components/codecs", &["core", "components/http"]),
     ("components/files", &["core", "components/builtin"]),
     ("components/processes", &["core", "components/files"]),

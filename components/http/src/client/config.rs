@@ -10,7 +10,7 @@ use sluice_value::Value;
 
 use crate::fields::EMPTY;
 use crate::filter::FilterConfig;
-use crate::tls::TlsConfig;
+use sluice_tls::TlsConfig;
 
 pub(crate) const NO_CODES: [i32; 0] = [];
 
@@ -241,7 +241,7 @@ macro_rules! client_config {
                 /// A signed token made for each request.
                 jwt: crate::client::config::JwtConfig => advanced,
                 /// How TLS is used.
-                tls: crate::tls::TlsConfig => advanced,
+                tls: sluice_tls::TlsConfig => advanced,
                 /// Which headers of a response, in lower case, become metadata.
                 extract_headers: crate::filter::FilterConfig => advanced,
                 /// A rate limit that requests wait for. A duration that names none means one

@@ -25,7 +25,7 @@ use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
 use super::config::TransportConfig;
-use crate::tls::TlsConfig;
+use sluice_tls::TlsConfig;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -82,10 +82,11 @@ impl Transport {
         tcp.set_connect_timeout(Some(connect).filter(|limit| !limit.is_zero()));
         tcp.set_keepalive(Some(keep_alive).filter(|time| !time.is_zero()));
         let handshake = settings.transport.map(|transport| transport.tls_handshake_timeout);
+        let protocols: &[&str] = if settings.http2 { &["h2", "http/1.1"] } else { &[] };
         let connector = Connector {
             tcp,
-            tls: TlsConnector::from(Arc::new(settings.tls.client(settings.http2)?)),
-            proxy_tls: TlsConnector::from(Arc::new(settings.tls.client(false)?)),
+            tls: TlsConnector::from(Arc::new(settings.tls.client(protocols)?)),
+            proxy_tls: TlsConnector::from(Arc::new(settings.tls.client(&[])?)),
             proxy: Proxy::new(settings.proxy_url)?,
             handshake: handshake.filter(|limit| !limit.is_zero()),
         };

@@ -28,7 +28,7 @@ pub(crate) use pattern::PathPattern;
 use router::{Found, Router};
 
 use crate::fields::CorsConfig;
-use crate::{reply, tls};
+use crate::reply;
 
 config! {
     /// The service-wide HTTP server.
@@ -180,7 +180,10 @@ pub(crate) fn tls_of(
         ("", _) | (_, "") => {
             Err(BuildError::new("both cert_file and key_file must be specified, or neither"))
         }
-        (cert_file, key_file) => tls::server(cert_file, key_file).map(|tls| Some(Arc::new(tls))),
+        (cert_file, key_file) => {
+            let tls = sluice_tls::server(cert_file, key_file, &["h2", "http/1.1"])?;
+            Ok(Some(Arc::new(tls)))
+        }
     }
 }
 

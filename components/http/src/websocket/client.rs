@@ -18,7 +18,7 @@ use crate::client::request::Outgoing;
 use crate::client::target::Target;
 use crate::client::transport::{Transport, TransportSettings};
 use crate::text::HeaderText;
-use crate::tls::TlsConfig;
+use sluice_tls::TlsConfig;
 
 /// Largest message that is read.
 const MAX_MESSAGE: usize = 128 << 20;

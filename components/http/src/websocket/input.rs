@@ -18,7 +18,7 @@ use tokio_websockets::{Error, Message as Frame};
 
 use super::client::{Dialer, Settings};
 use crate::client::config::{BasicAuthConfig, JwtConfig, OauthConfig};
-use crate::tls::TlsConfig;
+use sluice_tls::TlsConfig;
 
 config! {
     /// Connects to a WebSocket server and reads its messages.

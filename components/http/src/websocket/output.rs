@@ -18,7 +18,7 @@ use tokio_websockets::{CloseCode, Message as Frame, WebSocketStream};
 
 use super::client::{Dialer, Settings};
 use crate::client::config::{BasicAuthConfig, JwtConfig, OauthConfig};
-use crate::tls::TlsConfig;
+use sluice_tls::TlsConfig;
 
 config! {
     /// Sends messages over a WebSocket connection.

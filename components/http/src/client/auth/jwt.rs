@@ -14,7 +14,6 @@ use sluice_value::{EcoString, Object, Value};
 
 use super::secret;
 use crate::client::config::JwtConfig;
-use crate::tls;
 
 pub(super) struct Jwt {
     key: Key,
@@ -29,7 +28,7 @@ enum Key {
 
 impl Jwt {
     pub(super) fn new(config: &JwtConfig) -> Result<Self, BuildError> {
-        let pem = tls::read("jwt.private_key_file", &config.private_key_file)?;
+        let pem = sluice_tls::read("jwt.private_key_file", &config.private_key_file)?;
         let wrong =
             |problem: String| BuildError::new(format!("field jwt.private_key_file: {problem}"));
         let der = PrivateKeyDer::from_pem_slice(pem.as_bytes())

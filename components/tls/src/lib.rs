@@ -1,4 +1,6 @@
-//! TLS settings of listeners and clients.
+//! TLS settings of clients, and of the listeners that share their files: one field table, one way to trust.
+//!
+//! Holds always: rustls with ring, and no other cryptography; a field that cannot be used is refused by name.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -16,10 +18,13 @@ use rustls::{
 use sluice_config::{Secret, config};
 use sluice_engine::BuildError;
 
+const EMPTY: [&str; 0] = [];
+
 config! {
     /// How a client uses TLS.
     pub struct TlsConfig {
-        /// Whether these settings are used. `https` URLs are encrypted in any case.
+        /// Whether these settings are used. URLs that ask for encryption by their scheme, such as `https`,
+        /// are encrypted in any case.
         enabled: bool = false => advanced,
         /// Whether to accept any certificate. For tests only.
         skip_cert_verify: bool = false => advanced,
@@ -30,7 +35,7 @@ config! {
         /// File with certificates to trust instead of the system's.
         root_cas_file: String = "" => advanced,
         /// Certificates to show to servers that ask for one.
-        client_certs: Vec<ClientCertConfig> = crate::fields::EMPTY => advanced,
+        client_certs: Vec<ClientCertConfig> = EMPTY => advanced,
     }
 }
 
@@ -51,20 +56,32 @@ config! {
 }
 
 /// The TLS side of a listener, from its two files.
-pub(crate) fn server(cert_file: &str, key_file: &str) -> Result<ServerConfig, BuildError> {
+///
+/// # Errors
+/// A file cannot be read, or there is no certificate or key in it.
+pub fn server(
+    cert_file: &str,
+    key_file: &str,
+    protocols: &[&str],
+) -> Result<ServerConfig, BuildError> {
     let chain = chain(&read("cert_file", cert_file)?, "cert_file")?;
     let key = private_key(&read("key_file", key_file)?, "key_file", "")?;
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
         .map_err(|error| BuildError::new(format!("fields cert_file and key_file: {error}")))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     Ok(config)
 }
 
 impl TlsConfig {
     /// The TLS side of a client. Without `enabled` only the system's certificates are trusted.
-    pub(crate) fn client(&self, http2: bool) -> Result<ClientConfig, BuildError> {
+    ///
+    /// `protocols` are offered to the server (ALPN), best first.
+    ///
+    /// # Errors
+    /// A file cannot be read, or a field cannot be used.
+    pub fn client(&self, protocols: &[&str]) -> Result<ClientConfig, BuildError> {
         let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| BuildError::new(format!("field tls: {error}")))?;
@@ -74,9 +91,7 @@ impl TlsConfig {
         } else {
             self.with_certificate(builder.with_root_certificates(self.roots()?))?
         };
-        if http2 {
-            config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        }
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         Ok(config)
     }
 
@@ -150,7 +165,10 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 /// A file's text, for the field that names it.
-pub(crate) fn read(field: &str, file: &str) -> Result<String, BuildError> {
+///
+/// # Errors
+/// It cannot be read.
+pub fn read(field: &str, file: &str) -> Result<String, BuildError> {
     std::fs::read_to_string(file)
         .map_err(|error| BuildError::new(format!("field {field}: {file}: {error}")))
 }
