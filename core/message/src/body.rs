@@ -1,9 +1,11 @@
 //! A message's content in one or both of its forms.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use sluice_value::{Value, json};
+
+use crate::forms::Forms;
 
 /// Content as bytes, as a value, or as both when they are known to agree.
 ///
@@ -12,11 +14,13 @@ use sluice_value::{Value, json};
 pub(crate) struct Body {
     bytes: OnceLock<Bytes>,
     value: OnceLock<Value>,
+    /// What was made of the bytes, shared by copies. Whoever writes to a body leaves it behind.
+    forms: Option<Arc<Forms>>,
 }
 
 impl Body {
     pub(crate) fn from_bytes(bytes: Bytes) -> Self {
-        Self { bytes: OnceLock::from(bytes), value: OnceLock::new() }
+        Self { bytes: OnceLock::from(bytes), value: OnceLock::new(), forms: None }
     }
 
     pub(crate) fn from_value(value: Value) -> Self {
@@ -24,7 +28,7 @@ impl Body {
             Value::String(_) | Value::RawString(_) | Value::Bytes(_) => {
                 Self::from_bytes(value.to_body())
             }
-            value => Self { bytes: OnceLock::new(), value: OnceLock::from(value) },
+            value => Self { bytes: OnceLock::new(), value: OnceLock::from(value), forms: None },
         }
     }
 
@@ -47,6 +51,22 @@ impl Body {
     pub(crate) fn value_mut(&mut self) -> Result<&mut Value, json::JsonError> {
         self.value()?;
         self.bytes = OnceLock::new();
+        self.forms = None;
         Ok(self.value.get_mut().expect("parsed above"))
+    }
+    pub(crate) fn share_forms(&mut self) {
+        self.bytes(); // copies that are made from here on have the same
+        self.forms.get_or_insert_default();
+    }
+
+    pub(crate) fn encoded(
+        &self,
+        name: &'static str,
+        encode: impl FnOnce(&Bytes) -> Bytes,
+    ) -> Bytes {
+        match &self.forms {
+            Some(forms) => forms.get(name, || encode(self.bytes())),
+            None => encode(self.bytes()),
+        }
     }
 }

@@ -12,6 +12,7 @@
 mod batch;
 mod body;
 mod context;
+mod forms;
 mod message;
 mod transaction;
 

@@ -80,6 +80,18 @@ impl Message {
         self.body.value_mut()
     }
 
+    /// From here on copies share what [`encoded`](Self::encoded) makes of the content, until one of
+    /// them is written to.
+    pub fn share_forms(&mut self) {
+        self.body.share_forms();
+    }
+
+    /// What `encode` makes of the bytes, under a name of its own. Made once for all copies that
+    /// share it ([`share_forms`](Self::share_forms)), otherwise for each call.
+    pub fn encoded(&self, name: &'static str, encode: impl FnOnce(&Bytes) -> Bytes) -> Bytes {
+        self.body.encoded(name, encode)
+    }
+
     pub fn set_bytes(&mut self, content: impl Into<Bytes>) {
         self.body = Body::from_bytes(content.into());
     }
@@ -154,6 +166,29 @@ mod tests {
         assert_eq!(&original.bytes()[..], br#"{"a":1}"#);
         assert_eq!(&copy.bytes()[..], br#"{"a":2}"#);
         assert!(original.metadata().is_empty());
+    }
+
+    #[test]
+    fn copies_share_what_was_made_of_them_until_written_to() {
+        let made = std::cell::Cell::new(0);
+        let quoted = |message: &Message| {
+            message.encoded("quoted", |content| {
+                made.set(made.get() + 1);
+                [b"<", &content[..], b">"].concat().into()
+            })
+        };
+        let mut original = Message::from("{\"a\":1}");
+        original.share_forms();
+        let mut copy = original.clone();
+        copy.set_metadata("k", "v");
+        assert_eq!(quoted(&copy).as_ptr(), quoted(&original).as_ptr());
+        assert_eq!(made.get(), 1);
+        assert_eq!(&original.encoded("other", Bytes::clone)[..], b"{\"a\":1}");
+        copy.value_mut().unwrap().set(&["a"], Value::Int(2)).unwrap();
+        assert_eq!(&quoted(&copy)[..], b"<{\"a\":2}>");
+        copy.set_bytes("x");
+        assert_eq!(&quoted(&copy)[..], b"<x>");
+        assert_eq!(&quoted(&original)[..], b"<{\"a\":1}>");
     }
 
     #[test]

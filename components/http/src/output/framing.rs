@@ -15,7 +15,9 @@ pub(super) enum Format {
 pub(super) const HEARTBEAT: Bytes = Bytes::from_static(b": heartbeat\n\n");
 
 impl Format {
-    pub(super) fn encode(self, batch: &Batch) -> Bytes {
+    /// A batch as pieces of the stream. What is made of a message is shared with its copies, which
+    /// other clients get, perhaps of other streams.
+    pub(super) fn encode(self, batch: &Batch) -> Vec<Bytes> {
         match self {
             Self::Raw => raw(batch),
             Self::Events => events(batch),
@@ -23,33 +25,35 @@ impl Format {
     }
 }
 
-fn raw(batch: &Batch) -> Bytes {
-    let mut out = BytesMut::with_capacity(batch.byte_size() + batch.len() + 1);
-    for message in batch.iter() {
-        out.put_slice(message.bytes());
-        out.put_u8(b'\n');
-    }
+fn raw(batch: &Batch) -> Vec<Bytes> {
+    let line = |content: &Bytes| [content, &b"\n"[..]].concat().into();
+    let mut out: Vec<_> = batch.iter().map(|message| message.encoded("line", line)).collect();
     if batch.len() > 1 {
-        out.put_u8(b'\n');
+        out.push(Bytes::from_static(b"\n"));
     }
-    out.freeze()
+    out
 }
 
-fn events(batch: &Batch) -> Bytes {
-    let mut out = BytesMut::with_capacity(batch.byte_size() + batch.len() * 8);
+fn events(batch: &Batch) -> Vec<Bytes> {
+    let mut out = Vec::with_capacity(batch.len() * 2);
     for message in batch.iter() {
+        // Where the source stood is known of this copy alone.
         if let Some(place) = &message.context().place {
-            out.put_slice(b"id: ");
-            out.put_slice(place.id.as_bytes());
-            out.put_u8(b'\n');
+            out.push(format!("id: {}\n", place.id).into());
         }
-        for line in Lines(Some(message.bytes())) {
-            out.put_slice(b"data: ");
-            out.put_slice(line);
-            out.put_u8(b'\n');
-        }
+        out.push(message.encoded("event", event));
+    }
+    out
+}
+
+fn event(content: &Bytes) -> Bytes {
+    let mut out = BytesMut::with_capacity(content.len() + 8);
+    for line in Lines(Some(content)) {
+        out.put_slice(b"data: ");
+        out.put_slice(line);
         out.put_u8(b'\n');
     }
+    out.put_u8(b'\n');
     out.freeze()
 }
 
@@ -81,7 +85,7 @@ mod tests {
     #[track_caller]
     fn check(format: Format, contents: &[&str], expected: &str) {
         let batch: Batch = contents.iter().map(|content| Message::from(*content)).collect();
-        assert_eq!(std::str::from_utf8(&format.encode(&batch)).unwrap(), expected);
+        assert_eq!(std::str::from_utf8(&format.encode(&batch).concat()).unwrap(), expected);
     }
 
     #[test]
@@ -102,6 +106,21 @@ mod tests {
         let mut message = Message::from("a");
         let place = sluice_message::Place { epoch: 1, id: "AQ".into() };
         message.context_mut().place = Some(std::sync::Arc::new(place));
-        assert_eq!(&Format::Events.encode(&message.into())[..], b"id: AQ\ndata: a\n\n");
+        assert_eq!(Format::Events.encode(&message.into()).concat(), b"id: AQ\ndata: a\n\n");
+    }
+
+    #[test]
+    fn copies_share_their_encoding_whatever_their_places_are() {
+        let mut message = Message::from("a");
+        message.share_forms();
+        let encoded = |format: Format, place: &str| {
+            let mut copy = message.clone();
+            let place = sluice_message::Place { epoch: 1, id: place.into() };
+            copy.context_mut().place = Some(std::sync::Arc::new(place));
+            format.encode(&copy.into()).pop().unwrap()
+        };
+        for format in [Format::Raw, Format::Events] {
+            assert_eq!(encoded(format, "A").as_ptr(), encoded(format, "B").as_ptr());
+        }
     }
 }

@@ -10,17 +10,14 @@
 //! others of its group. The batches held are those of writes that have not returned.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::task::AtomicWaker;
-use sluice_message::Batch;
+use sluice_message::{Batch, Message};
 use sluice_telemetry::Gauge;
 use tokio::time::{Instant, sleep_until};
-
-use super::framing::Format;
 
 /// How long a group without clients is kept.
 pub(super) const LINGER: Duration = Duration::from_secs(10);
@@ -64,8 +61,6 @@ struct Seat {
 /// A batch on its way to one or more groups.
 pub(super) struct Shipment {
     pub(super) batch: Batch,
-    /// Encoded once, however many groups there are.
-    encoded: [OnceLock<Bytes>; 2],
     fate: Mutex<Fate>,
     settled: AtomicWaker,
 }
@@ -100,13 +95,11 @@ impl Hub {
     /// # Cancel safety
     /// Dropped, it takes back what no client has begun to read. Polled once, the batch has its
     /// place in the order.
-    pub(super) async fn send(&self, batch: Batch) -> Result<(), String> {
-        let shipment = Arc::new(Shipment {
-            batch,
-            encoded: Default::default(),
-            fate: Mutex::default(),
-            settled: AtomicWaker::new(),
-        });
+    pub(super) async fn send(&self, mut batch: Batch) -> Result<(), String> {
+        // Encoded once, however many groups there are.
+        batch.iter_mut().for_each(Message::share_forms);
+        let shipment =
+            Arc::new(Shipment { batch, fate: Mutex::default(), settled: AtomicWaker::new() });
         {
             let mut state = self.lock();
             if state.closed {
@@ -264,10 +257,6 @@ impl Seat {
 }
 
 impl Shipment {
-    pub(super) fn encoded(&self, format: Format) -> Bytes {
-        self.encoded[format as usize].get_or_init(|| format.encode(&self.batch)).clone()
-    }
-
     /// One group is done with it.
     fn settle(&self, result: Result<(), String>) {
         let is_over = {

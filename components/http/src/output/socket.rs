@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::{Request, Response};
 use sluice_engine::http::{HttpBody, HttpHandler};
+use tokio::io::AsyncWriteExt;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_websockets::{CloseCode, Error, Message};
@@ -90,9 +91,17 @@ impl Client {
                         if message.is_ping() && self.flush().await.is_err() {
                             return End::Gone;
                         }
+                        // No event follows a farewell.
+                        if message.is_close() {
+                            let _ = self.flush().await; // the client left
+                            return End::Gone;
+                        }
                     }
-                    // The session tells the client why, then it ends.
-                    Some(Err(problem)) => debug!("WebSocket ended: {problem}"),
+                    Some(Err(problem)) => {
+                        debug!("WebSocket ended: {problem}");
+                        let _ = self.flush().await; // tells the client why, if it still listens
+                        return End::Gone;
+                    }
                     None => return End::Gone,
                 },
                 parcel = guest.subscription.next() => match parcel {
@@ -114,14 +123,28 @@ impl Client {
         let shipment = parcel.shipment().clone();
         parcel.begin();
         for message in shipment.batch.iter() {
-            let frame = websocket::frame(message.bytes().clone(), self.egress.frames_are_text);
-            if let Err(problem) = self.write(frame).await {
+            let frame = websocket::server_frame(message, self.egress.frames_are_text);
+            if let Err(problem) = self.write_frame(&frame).await {
                 parcel.failed(problem);
                 return false;
             }
         }
         parcel.delivered();
         true
+    }
+
+    /// Writes a frame that others may get, too, past the session, which would make its own. A frame
+    /// that was written in part must be the last one.
+    async fn write_frame(&mut self, frame: &[u8]) -> Result<(), String> {
+        let session = &mut self.session;
+        let writing = async {
+            session.flush().await?; // the session's own frames must be whole
+            let connection = session.get_mut();
+            connection.write_all(frame).await?;
+            connection.flush().await?;
+            Ok(())
+        };
+        taken(timeout(self.egress.write_wait, writing).await)
     }
 
     async fn write(&mut self, message: Message) -> Result<(), String> {

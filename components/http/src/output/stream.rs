@@ -58,7 +58,9 @@ pub(super) fn respond(
         (Format::Events, _) => HeaderValue::from_static("text/event-stream"),
         // Without content to look at, text is the best guess.
         (Format::Raw, None) => TEXT,
-        (Format::Raw, Some(parcel)) => sniff::content_type(&parcel.shipment().encoded(format)),
+        (Format::Raw, Some(parcel)) => {
+            sniff::content_type(&format.encode(&parcel.shipment().batch).concat())
+        }
     };
     let streaming = Streaming { handed: Handed::Nothing, first, guest, format, heartbeat };
     let mut response = Response::new(streaming.boxed_unsync());
@@ -87,6 +89,8 @@ struct Streaming {
 /// What the connection was given last.
 enum Handed {
     Nothing,
+    /// A piece of it; these come next.
+    InPart(Parcel, std::vec::IntoIter<Bytes>),
     /// In the connection's buffer: it is given a turn to write before this counts as delivered.
     Buffered(Parcel),
     Written(Parcel),
@@ -96,6 +100,11 @@ impl Streaming {
     fn poll_content(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         match std::mem::replace(&mut self.handed, Handed::Nothing) {
             Handed::Nothing => {}
+            Handed::InPart(parcel, pieces) => {
+                if let Some(piece) = self.hand(parcel, pieces) {
+                    return Poll::Ready(Some(piece));
+                }
+            }
             Handed::Buffered(parcel) => {
                 self.handed = Handed::Written(parcel);
                 context.waker().wake_by_ref();
@@ -119,14 +128,29 @@ impl Streaming {
                 Poll::Pending
             }
             Poll::Ready(Some(mut parcel)) => {
-                let content = parcel.shipment().encoded(self.format);
+                let pieces = self.format.encode(&parcel.shipment().batch).into_iter();
                 parcel.begin();
-                self.handed = Handed::Buffered(parcel);
-                Poll::Ready(Some(content))
+                match self.hand(parcel, pieces) {
+                    Some(piece) => Poll::Ready(Some(piece)),
+                    None => self.poll_content(context), // an empty batch has nothing to say
+                }
             }
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => self.poll_heartbeat(context),
         }
+    }
+
+    /// The next piece of a parcel; none when it had none left, and counts as delivered.
+    fn hand(&mut self, parcel: Parcel, mut pieces: std::vec::IntoIter<Bytes>) -> Option<Bytes> {
+        let Some(piece) = pieces.next() else {
+            parcel.delivered();
+            return None;
+        };
+        self.handed = match pieces.len() {
+            0 => Handed::Buffered(parcel),
+            _ => Handed::InPart(parcel, pieces),
+        };
+        Some(piece)
     }
 
     fn poll_heartbeat(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {

@@ -1,6 +1,7 @@
 //! WebSocket: handshakes, sessions, and the `websocket` input and output.
 
 mod client;
+mod frame;
 mod handshake;
 mod input;
 mod output;
@@ -14,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_websockets::{CloseCode, Config, Limits, Message, WebSocketStream};
 
+pub(crate) use frame::server_frame;
 pub(crate) use handshake::{Session, is_same_origin, upgrade};
 
 /// How long a peer may take for our farewell.

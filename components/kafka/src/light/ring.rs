@@ -13,12 +13,16 @@ pub(super) struct Entry {
     pub(super) size: usize,
 }
 
-/// What an entry costs besides its content: metadata, parsed value, bookkeeping.
+/// What an entry costs besides its content: metadata, bookkeeping.
 const OVERHEAD: usize = 1024;
+/// The content, its parsed value, and a frame of it for clients.
+const COPIES: usize = 3;
 
 impl Entry {
-    pub(super) fn new(offset: i64, message: Message) -> Self {
-        let size = OVERHEAD + message.bytes().len() * 2;
+    /// Readers that hand the message on unchanged share what is made of it for their clients.
+    pub(super) fn new(offset: i64, mut message: Message) -> Self {
+        message.share_forms();
+        let size = OVERHEAD + message.bytes().len() * COPIES;
         Self { offset, message, size }
     }
 }
