@@ -12,15 +12,25 @@ pub(super) enum Format {
     Events,
 }
 
+/// Pieces that together are no longer than this travel as one: to copy them costs less than a chunk
+/// of the response for each.
+const MOST_JOINED: usize = 16 * 1024;
+
 pub(super) const HEARTBEAT: Bytes = Bytes::from_static(b": heartbeat\n\n");
 
 impl Format {
     /// A batch as pieces of the stream. What is made of a message is shared with its copies, which
     /// other clients get, perhaps of other streams.
     pub(super) fn encode(self, batch: &Batch) -> Vec<Bytes> {
-        match self {
+        let pieces = match self {
             Self::Raw => raw(batch),
             Self::Events => events(batch),
+        };
+        match pieces.as_slice() {
+            [_, _, ..] if pieces.iter().map(Bytes::len).sum::<usize>() <= MOST_JOINED => {
+                vec![pieces.concat().into()]
+            }
+            _ => pieces,
         }
     }
 }
@@ -102,6 +112,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_small_travels_as_one_piece() {
+        let batch: Batch = ["a", "b"].map(Message::from).into_iter().collect();
+        for format in [Format::Raw, Format::Events] {
+            assert_eq!(format.encode(&batch).len(), 1);
+        }
+        let large = Message::from_bytes(vec![b'a'; MOST_JOINED]);
+        let batch: Batch = [large.clone(), large].into_iter().collect();
+        assert_eq!(Format::Raw.encode(&batch).len(), 3);
+    }
+
+    #[test]
     fn an_event_says_where_its_source_stood() {
         let mut message = Message::from("a");
         let place = sluice_message::Place { epoch: 1, id: "AQ".into() };
@@ -110,8 +131,8 @@ mod tests {
     }
 
     #[test]
-    fn copies_share_their_encoding_whatever_their_places_are() {
-        let mut message = Message::from("a");
+    fn copies_of_large_messages_share_their_encoding_whatever_their_places_are() {
+        let mut message = Message::from_bytes(vec![b'a'; MOST_JOINED]);
         message.share_forms();
         let encoded = |format: Format, place: &str| {
             let mut copy = message.clone();
