@@ -36,6 +36,13 @@ impl Running {
         Ok(())
     }
 
+    /// Ends the child without a word.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.0.kill()?;
+        self.0.wait()?;
+        Ok(())
+    }
+
     /// Waits for the child's own end; it must succeed.
     pub(crate) fn wait(&mut self) -> Result<()> {
         let status = self.0.wait()?;

@@ -6,12 +6,15 @@
     reason = "a test may panic and talk, its helpers too"
 )]
 
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sluice_engine::tenancy::{Leases, Lost};
-use sluice_leases::{RedisLeases, RedisSettings};
+use sluice_leases::{RedisLeases, RedisSettings, Tls};
 
 /// The test's Redis, or a word that the test is skipped.
 fn settings() -> Option<RedisSettings> {
@@ -107,6 +110,89 @@ async fn a_node_that_was_away_hears_what_it_lost() {
     while !heard.load(Ordering::Acquire) {
         assert!(began.elapsed() < Duration::from_secs(10), "nobody was told");
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_nodes_show_their_certificates() {
+    // Where the runner provides Redis, its program is there, too.
+    let Some(plain) = settings() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let secure = Secure::start(folder.path());
+    let file = |name: &str| Some(folder.path().join(name));
+    let tls = Tls {
+        skip_verify: false,
+        ca: file("ca.pem"),
+        certificate: file("node.pem"),
+        key: file("node.key"),
+    };
+    let settings = |tls: Option<Tls>| RedisSettings {
+        host: "localhost".into(),
+        port: secure.port,
+        timeout: Duration::from_secs(1),
+        tls,
+        ..plain.clone()
+    };
+    let keeps_apart = async |settings: &RedisSettings| {
+        let name = unique("group");
+        let nodes = [RedisLeases::start(settings).unwrap(), RedisLeases::start(settings).unwrap()];
+        let _first = nodes[0].take(&name, unheard()).await.unwrap();
+        nodes[1].take(&name, unheard()).await.is_err()
+    };
+    assert!(keeps_apart(&settings(Some(tls.clone()))).await);
+    assert!(keeps_apart(&settings(Some(Tls { skip_verify: true, ca: None, ..tls.clone() }))).await);
+    // A server that nobody vouches for, a node without a certificate, and one without TLS.
+    assert!(!keeps_apart(&settings(Some(Tls { ca: None, ..tls.clone() }))).await);
+    assert!(!keeps_apart(&settings(Some(Tls { certificate: None, key: None, ..tls }))).await);
+    assert!(!keeps_apart(&settings(None)).await);
+}
+
+/// A Redis that asks its clients for certificates.
+struct Secure {
+    program: Child,
+    port: u16,
+}
+
+impl Secure {
+    /// Leaves `ca.pem`, `node.pem` and `node.key` in `folder`.
+    fn start(folder: &Path) -> Self {
+        let mut ca = CertificateParams::new(Vec::new()).unwrap();
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca_key = KeyPair::generate().unwrap();
+        let signed = ca.self_signed(&ca_key).unwrap();
+        std::fs::write(folder.join("ca.pem"), signed.pem()).unwrap();
+        let issuer = Issuer::from_params(&ca, &ca_key);
+        for (name, subject) in [("server", "localhost"), ("node", "node")] {
+            let key = KeyPair::generate().unwrap();
+            let wanted = CertificateParams::new(vec![subject.to_owned()]).unwrap();
+            let certificate = wanted.signed_by(&key, &issuer).unwrap();
+            std::fs::write(folder.join(format!("{name}.pem")), certificate.pem()).unwrap();
+            std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
+        }
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let program = Command::new("redis-server")
+            .args(["--bind", "127.0.0.1", "--port", "0", "--save", "", "--appendonly", "no"])
+            .args(["--tls-port", &port.to_string(), "--tls-cert-file", "server.pem"])
+            .args(["--tls-key-file", "server.key", "--tls-ca-cert-file", "ca.pem"])
+            .args(["--tls-auth-clients", "yes"])
+            .current_dir(folder)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let secure = Self { program, port };
+        let began = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(10), "Redis does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        secure
+    }
+}
+
+impl Drop for Secure {
+    fn drop(&mut self) {
+        let _ = self.program.kill(); // it may have ended
+        let _ = self.program.wait();
     }
 }
 

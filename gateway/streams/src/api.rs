@@ -80,12 +80,12 @@ impl ApiHandler for NoStreams {
 }
 
 /// The streams of one version of one API.
-struct StreamApi {
-    inner: Arc<Inner>,
+pub(crate) struct StreamApi {
+    pub(crate) inner: Arc<Inner>,
     _sweeper: AbortOnDropHandle<()>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     templates: Vec<Template>,
     /// Which template serves a path.
     routes: HashMap<String, usize>,
@@ -105,7 +105,7 @@ struct Slot {
 type Made = Arc<OnceLock<Option<Arc<Instance>>>>;
 
 impl StreamApi {
-    fn start(
+    pub(crate) fn start(
         api: &str,
         streams: &serde_json::Map<String, Json>,
         settings: Arc<StreamSettings>,
@@ -218,15 +218,15 @@ fn come_again(outcome: Outcome) -> Outcome {
     }
 }
 
-enum Found {
+pub(crate) enum Found {
     Running(Arc<Instance>),
     Broken,
     Full(Limit),
 }
 
 /// Whose limit of instances was reached.
-#[derive(Clone, Copy)]
-enum Limit {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
     Api,
     Key,
     Node,
@@ -242,7 +242,7 @@ impl Limit {
     }
 
     /// Another node may have room where this one has none; an API or a key has no more anywhere.
-    fn status(self) -> StatusCode {
+    pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::Api | Self::Key => StatusCode::TOO_MANY_REQUESTS,
             Self::Node => StatusCode::SERVICE_UNAVAILABLE,
@@ -265,7 +265,7 @@ impl Inner {
 
     /// The instance of a template for these values, started if nobody has it; then it counts for
     /// the key of the request.
-    fn instance(&self, at: usize, values: Values, key: Option<&str>) -> Found {
+    pub(crate) fn instance(&self, at: usize, values: Values, key: Option<&str>) -> Found {
         let slot = {
             let mut instances = self.lock();
             if let Some(slot) = instances.get(&(at, values.clone())) {
@@ -316,7 +316,7 @@ impl Inner {
     }
 
     /// Takes the instances that nobody uses and nobody has used for the idle limit.
-    fn take_idle(&self) -> Vec<Arc<Instance>> {
+    pub(crate) fn take_idle(&self) -> Vec<Arc<Instance>> {
         let mut idle = Vec::new();
         self.lock().retain(|(at, values), slot| {
             let pinned = self.templates[*at].starts_at_load() && *values == Values::default();

@@ -22,6 +22,8 @@ mod routes;
 mod settings;
 mod shares;
 mod template;
+#[cfg(test)]
+mod tests;
 
 pub use api::StreamExtension;
 pub use observers::{Observation, Observers};

@@ -175,13 +175,16 @@ impl From<'_> {
         if host.is_none() && addrs.is_empty() {
             return None;
         }
-        let is_many = self.flag("storage.enable_cluster")
-            || self.text("storage.master_name").is_some_and(|name| !name.is_empty())
-            || addrs.len() > 1;
-        if is_many {
-            let note = "storage: Redis Cluster and Sentinel are not used; users are not kept apart between nodes";
-            self.layered.notes.push(note.into());
-            return None;
+        let is_named = self.text("storage.master_name").is_some_and(|name| !name.is_empty());
+        for (is_set, path, what) in [
+            (self.flag("storage.enable_cluster"), "storage.enable_cluster", "Redis Cluster"),
+            (is_named, "storage.master_name", "Redis Sentinel"),
+            (addrs.len() > 1, "storage.addrs", "more than one Redis server"),
+        ] {
+            if is_set {
+                self.problem(path, &format!("{what} is not supported: name one server, or none, and users are not kept apart between nodes"));
+                return None;
+            }
         }
         let mut port = self.port("storage.port").filter(|port| *port > 0).unwrap_or(6379);
         let mut host = host.unwrap_or_default();

@@ -147,6 +147,21 @@ fn every_bad_value_is_named_at_once() {
 }
 
 #[test]
+fn several_redis_servers_are_refused_by_name() {
+    for (storage, path) in [
+        (json!({ "host": "a", "enable_cluster": true }), "storage.enable_cluster: Redis Cluster"),
+        (json!({ "host": "a", "master_name": "m" }), "storage.master_name: Redis Sentinel"),
+        (json!({ "addrs": ["a:1", "b:2"] }), "storage.addrs: more than one Redis server"),
+    ] {
+        let content = json!({ "storage": storage }).to_string();
+        let error = load("tyk.conf", &content, &[]).unwrap_err();
+        assert!(error.contains(&format!("{path} is not supported")), "{error}");
+    }
+    let one = r#"{"storage": {"addrs": ["a:1"], "enable_cluster": false, "master_name": ""}}"#;
+    assert_eq!(load("tyk.conf", one, &[]).unwrap().storage.unwrap().port, 1);
+}
+
+#[test]
 fn broken_files_are_located() {
     let error = load("tyk.conf", "{\n  \"listen_port\": 1,\n}", &[]).unwrap_err();
     assert!(error.contains("tyk.conf: (3,1) trailing comma"), "{error}");

@@ -26,7 +26,12 @@ use crate::input::Settings;
 /// was just replaced.
 const CLAIM_PATIENCE: Duration = Duration::from_secs(3);
 /// Stores on their way at once.
-const MOST_STORES: usize = 64;
+const MOST_STORES: usize = 256;
+/// Positions that are due within this time are stored together: to wake up for each, and to send it
+/// by itself, costs several times as much as what there is to do.
+const GRAIN: Duration = Duration::from_millis(100);
+/// Of a pause, that is at most this part.
+const GRAINS: u32 = 20;
 /// Pause before a store that failed is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
 
@@ -53,8 +58,9 @@ pub(super) struct House {
 }
 
 /// Whose positions are to be stored, and when.
-#[derive(Default)]
 pub(super) struct List {
+    /// From when on time is counted in grains.
+    began: Instant,
     due: Mutex<BTreeMap<(Instant, u64), Weak<Subscriber>>>,
     /// Somebody is due earlier than before.
     sooner: Notify,
@@ -193,13 +199,20 @@ impl Drop for House {
     }
 }
 
+impl Default for List {
+    fn default() -> Self {
+        Self { began: Instant::now(), due: Mutex::default(), sooner: Notify::new() }
+    }
+}
+
 impl List {
-    /// Has a subscriber's positions stored after `pause`, together with what changes until then.
+    /// Has a subscriber's positions stored after `pause`, or a little later, together with what
+    /// changes until then.
     pub(super) fn add(&self, subscriber: &Arc<Subscriber>, pause: Duration) {
         if subscriber.is_listed.swap(true, Ordering::AcqRel) || subscriber.is_closed() {
             return;
         }
-        let due = (Instant::now() + pause, subscriber.id);
+        let due = (self.rounded(pause), subscriber.id);
         let mut list = self.due();
         let is_first = list.first_key_value().is_none_or(|(first, _)| due < *first);
         list.insert(due, Arc::downgrade(subscriber));
@@ -207,6 +220,14 @@ impl List {
         if is_first {
             self.sooner.notify_one();
         }
+    }
+
+    /// When a pause is over that begins now, as a moment that many share.
+    fn rounded(&self, pause: Duration) -> Instant {
+        let grain = (pause / GRAINS).min(GRAIN).as_millis();
+        let due = (self.began.elapsed() + pause).as_millis();
+        let late = if grain == 0 { 0 } else { (grain - due % grain) % grain };
+        self.began + Duration::from_millis((due + late) as u64)
     }
 
     /// Who is due, or when somebody will be.

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, ReadHalf, WriteHalf,
+};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -18,6 +20,8 @@ use super::wire::{Request, Response, SASL_AUTHENTICATE, SASL_HANDSHAKE};
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Answers are short, and several are read at once.
+const BUFFER: usize = 8 * 1024;
 /// Larger answers are none that was asked for.
 const MOST_BYTES: usize = 64 << 20;
 
@@ -26,25 +30,30 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// An open connection, shared by all who ask.
 pub(super) struct Link {
-    writer: tokio::sync::Mutex<WriteHalf<Box<dyn Stream>>>,
     desk: Arc<Desk>,
     _reader: AbortOnDropHandle<()>,
+    _writer: AbortOnDropHandle<()>,
 }
 
-/// Who waits for which answer.
+/// Who waits for which answer, and what is to be sent.
 #[derive(Default)]
-struct Desk(Mutex<Waiting>);
+struct Desk {
+    waiting: Mutex<Waiting>,
+    has_mail: Notify,
+}
 
 #[derive(Default)]
 struct Waiting {
     next: i32,
     askers: HashMap<i32, oneshot::Sender<Vec<u8>>>,
+    /// Requests that go out with the next write; as many as there are askers at most.
+    outbox: Vec<u8>,
     closed: bool,
 }
 
 impl Desk {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -62,11 +71,13 @@ impl Link {
         let stream = opened.map_err(|_| problem("no answer in time".into()))?.map_err(problem)?;
         let (reader, writer) = tokio::io::split(stream);
         let desk = Arc::<Desk>::default();
+        let reader = BufReader::with_capacity(BUFFER, reader);
         let reading = tokio::spawn(read(reader, desk.clone()));
+        let writing = tokio::spawn(write(writer, desk.clone()));
         Ok(Self {
-            writer: tokio::sync::Mutex::new(writer),
             desk,
             _reader: AbortOnDropHandle::new(reading),
+            _writer: AbortOnDropHandle::new(writing),
         })
     }
 
@@ -80,7 +91,7 @@ impl Link {
     /// The connection ended, or the answer takes too long: it cannot be used any more then.
     pub(super) async fn ask(&self, request: Request) -> Result<Vec<u8>, String> {
         let (asker, answer) = oneshot::channel();
-        let correlation = {
+        {
             let mut waiting = self.desk.lock();
             if waiting.closed {
                 return Err("the connection to the broker ended".into());
@@ -88,24 +99,36 @@ impl Link {
             waiting.next = waiting.next.wrapping_add(1);
             let correlation = waiting.next;
             waiting.askers.insert(correlation, asker);
-            correlation
-        };
-        let asking = async {
-            let bytes = request.finish(correlation);
-            self.writer.lock().await.write_all(&bytes).await.map_err(|error| error.to_string())?;
-            answer.await.map_err(|_| "the connection to the broker ended".to_owned())
-        };
+            waiting.outbox.extend(request.finish(correlation));
+        }
+        self.desk.has_mail.notify_one();
+        let asking =
+            async { answer.await.map_err(|_| "the connection to the broker ended".to_owned()) };
         let answered = timeout(PATIENCE, asking).await;
         let answered = answered.unwrap_or_else(|_| Err("no answer from the broker in time".into()));
         if answered.is_err() {
-            close(&self.desk); // a request may have been sent in part
+            close(&self.desk); // a broker that is late with one answer is late with all
         }
         answered
     }
 }
 
+/// Sends requests, as many at once as have gathered meanwhile.
+async fn write(mut writer: WriteHalf<Box<dyn Stream>>, desk: Arc<Desk>) {
+    loop {
+        let requests = std::mem::take(&mut desk.lock().outbox);
+        if requests.is_empty() {
+            desk.has_mail.notified().await;
+            continue;
+        }
+        if writer.write_all(&requests).await.is_err() || writer.flush().await.is_err() {
+            return close(&desk);
+        }
+    }
+}
+
 /// Passes answers on until the connection ends.
-async fn read(mut reader: ReadHalf<Box<dyn Stream>>, desk: Arc<Desk>) {
+async fn read(mut reader: BufReader<ReadHalf<Box<dyn Stream>>>, desk: Arc<Desk>) {
     while let Ok(answer) = answer(&mut reader).await {
         let Some((correlation, body)) = answer.split_first_chunk::<4>() else { break };
         let asker = desk.lock().askers.remove(&i32::from_be_bytes(*correlation));
@@ -120,6 +143,7 @@ fn close(desk: &Desk) {
     let mut waiting = desk.lock();
     waiting.closed = true;
     waiting.askers.clear();
+    waiting.outbox.clear();
 }
 
 /// The next answer, with its correlation id.

@@ -26,6 +26,8 @@ mod ring;
 mod subscriber;
 mod tail;
 #[cfg(test)]
+mod templates;
+#[cfg(test)]
 mod tests;
 mod wire;
 
@@ -51,6 +53,7 @@ use crate::input::{PartitionInput, Settings};
 pub(crate) struct LightInput {
     settings: Arc<Settings>,
     house: Arc<House>,
+    _explained: Arc<Explained>,
     group: Arc<str>,
     selection: Option<Selection>,
     leases: Option<Arc<dyn Leases>>,
@@ -76,18 +79,16 @@ impl LightInput {
         let cluster = settings.cluster.without_group();
         let key = House::key(&cluster, &settings);
         let make = || {
-            explain(&settings, scope);
             let metrics = environment.metrics.clone();
             Ok::<_, Infallible>(House::new(cluster, settings.clone(), metrics))
         };
-        let house = match environment.shared.get_or_try_init(&key, make) {
-            Ok(house) => house,
-            Err(never) => match never {},
-        };
+        let Ok(house) = environment.shared.get_or_try_init(&key, make);
+        let explained = Explained::new(&settings, scope);
         let post = Arc::new(Post::new(group.clone(), scope.selection()));
         scope.take_seat(post.clone());
         Ok(Self {
             house,
+            _explained: explained,
             post,
             leases: scope.leases().cloned(),
             group,
@@ -184,19 +185,34 @@ impl LightInput {
     }
 }
 
-/// Tells, once for all groups at the same topics, how they are read.
-fn explain(settings: &Settings, scope: &Scope) {
-    let topics = &settings.wanted.names;
-    let (label, path) = (scope.label(), scope.path());
-    let Some(selection) = scope.selection() else {
-        info!(%label, %path, ?topics, "light consumer groups: one reader for all, each sees every record");
-        return;
-    };
-    let field = selection.field();
-    info!(
-        %label, %path, ?topics, %field,
-        "light consumer groups: one reader for all, records go to those whom the field names"
-    );
+/// Says that it was told how the inputs of a template read, for as long as one of them is there.
+struct Explained;
+
+impl Explained {
+    /// Tells, once for all instances, how they read.
+    fn new(settings: &Settings, scope: &Scope) -> Arc<Self> {
+        let environment = scope.environment();
+        let (stream, path) = (&environment.stream, scope.path());
+        let way = scope.selection().map(|it| it.field().to_string());
+        let tell = || {
+            let topics = &settings.wanted.names;
+            let label = scope.label();
+            match &way {
+                Some(field) => info!(
+                    %stream, %label, %path, ?topics, %field,
+                    "light consumer groups: one reader for all, an index by this field finds whom a record concerns"
+                ),
+                None => info!(
+                    %stream, %label, %path, ?topics,
+                    "light consumer groups: one reader for all, the program of each runs on every record"
+                ),
+            }
+            Ok::<_, Infallible>(Self)
+        };
+        let Ok(told) =
+            environment.shared.get_or_try_init(&format!("{stream} {path} {way:?}"), tell);
+        told
+    }
 }
 
 #[async_trait]
