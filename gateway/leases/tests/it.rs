@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use sluice_engine::tenancy::{Leases, Lost};
 use sluice_leases::{RedisLeases, RedisSettings, Tls};
 
@@ -164,7 +164,9 @@ impl Secure {
         let issuer = Issuer::from_params(&ca, &ca_key);
         for (name, subject) in [("server", "localhost"), ("node", "node")] {
             let key = KeyPair::generate().unwrap();
-            let wanted = CertificateParams::new(vec![subject.to_owned()]).unwrap();
+            let mut wanted = CertificateParams::new(vec![subject.to_owned()]).unwrap();
+            // One that is called like its issuer would count as its own.
+            wanted.distinguished_name.push(DnType::CommonName, subject);
             let certificate = wanted.signed_by(&key, &issuer).unwrap();
             std::fs::write(folder.join(format!("{name}.pem")), certificate.pem()).unwrap();
             std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();

@@ -57,8 +57,8 @@ mod tests {
         check(b"", true, &[0x81, 0]);
         check(&[b'x'; 125], true, &[0x81, 125]);
         check(&[b'x'; 126], true, &[0x81, 126, 0, 126]);
-        check(&[b'x'; 0xffff], true, &[0x81, 126, 0xff, 0xff]);
-        check(&[b'x'; 0x1_0000], true, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
+        check(&vec![b'x'; 0xffff], true, &[0x81, 126, 0xff, 0xff]);
+        check(&vec![b'x'; 0x1_0000], true, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) async fn run(stage: &mut Stage, options: &Options) -> Result<()> {
         let users = users.min(options.tenants);
         stage.connect(users).await?;
         tokio::time::sleep(SETTLE).await;
-        let idle = stage.idle_use(Duration::from_secs(5)).await?;
+        let idle = stage.use_during(Duration::from_secs(5)).await?;
         let mut row = vec![users.to_string(), format!("{:.1}", idle * 100.0)];
         for audience in [Audience::Nobody, Audience::Among(1), Audience::Among(users)] {
             let cost = cost(stage, options, audience, idle).await?;
@@ -36,13 +36,15 @@ pub(super) async fn run(stage: &mut Stage, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Microseconds of processor time for each event, the time to store positions included.
+/// Microseconds of processor time for each event, once everything flows: positions of earlier events
+/// are stored while later ones are delivered.
 async fn cost(stage: &Stage, options: &Options, audience: Audience, idle: f64) -> Result<f64> {
-    let (cpu, began) = (stage.gateway.cpu()?, std::time::Instant::now());
     let sample = Duration::from_secs(options.sample);
-    let sent = stage.sender.send(audience, options.rate, sample).await?;
+    let (sender, rate) = (stage.sender.clone(), options.rate);
+    let whole = SETTLE + sample + Duration::from_secs(1);
+    let sending = tokio::spawn(async move { sender.send(audience, rate, whole).await });
     tokio::time::sleep(SETTLE).await;
-    let used = stage.gateway.cpu()?.saturating_sub(cpu).as_secs_f64();
-    let own = used - idle * began.elapsed().as_secs_f64();
-    Ok(own.max(0.0) * 1e6 / sent.len() as f64)
+    let used = stage.use_during(sample).await? - idle;
+    sending.await??;
+    Ok(used.max(0.0) * 1e6 / rate as f64)
 }

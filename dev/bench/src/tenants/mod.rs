@@ -62,8 +62,6 @@ pub(crate) struct Options {
 /// One promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// What an event costs with 1, 100 and all users.
-    Cost,
     /// Everybody connects: time, memory, descriptors, connections to brokers, idle processor use.
     Connect,
     /// Every event reaches exactly its user, and soon.
@@ -76,6 +74,8 @@ enum Part {
     Churn,
     /// Who comes back gets exactly what was written meanwhile, also after a crash.
     Back,
+    /// What an event costs with 1, 100 and all users.
+    Cost,
     /// The end of the gateway with all users: their positions are stored.
     Stop,
 }
@@ -94,10 +94,11 @@ pub(crate) fn run(program: &Path, options: &Options) -> Result<()> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let mut stage = Stage::start(program, &options.kafka)?;
-        // Makes the topic.
-        stage.sender.send(Audience::Nobody, options.rate, Duration::from_secs(1)).await?;
+        let mut stage = start(program, options).await?;
         for part in parts {
+            if matches!(part, Part::Connect | Part::Cost) && !stage.clients.is_empty() {
+                stage = start(program, options).await?; // these begin without users
+            }
             match part {
                 Part::Cost => cost::run(&mut stage, options).await?,
                 Part::Connect => connect(&mut stage, options).await?,
@@ -111,6 +112,13 @@ pub(crate) fn run(program: &Path, options: &Options) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// A gateway without users, and a topic that exists.
+async fn start(program: &Path, options: &Options) -> Result<Stage> {
+    let stage = Stage::start(program, &options.kafka)?;
+    stage.sender.send(Audience::Nobody, options.rate, Duration::from_secs(1)).await?;
+    Ok(stage)
 }
 
 /// Begins again with as many descriptors as are allowed.
@@ -138,7 +146,7 @@ async fn connect(stage: &mut Stage, options: &Options) -> Result<()> {
     let took = began.elapsed().as_secs_f64();
     tokio::time::sleep(Duration::from_secs(10)).await;
     let (all, added) = (stage.holdings()?, (stage.clients.len() - before).max(1) as f64);
-    let idle = stage.idle_use(Duration::from_secs(10)).await?;
+    let idle = stage.use_during(Duration::from_secs(10)).await?;
     let grown = all.memory.saturating_sub(few.memory) as f64 / added / 1024.0;
     let opened = all.descriptors.saturating_sub(few.descriptors) as f64 / added;
     let row = |what: &str, found: String, goal: &str| vec![what.into(), found, goal.into()];

@@ -90,8 +90,8 @@ impl Stage {
         })
     }
 
-    /// The part of a core that the gateway uses while nothing happens.
-    pub(super) async fn idle_use(&self, duration: Duration) -> Result<f64> {
+    /// The part of a core that the gateway uses from now on for a time.
+    pub(super) async fn use_during(&self, duration: Duration) -> Result<f64> {
         let cpu = self.gateway.cpu()?;
         tokio::time::sleep(duration).await;
         let used = self.gateway.cpu()?.saturating_sub(cpu);
