@@ -90,7 +90,7 @@ impl Gateway {
         };
         let applier = Applier::new(settings.plane.clone(), extension.clone());
         let plane = applier.plane().clone();
-        let (service, owner) = start_service(&settings, apis, store, applier);
+        let (service, owner) = start_service(&settings, apis, store, applier, extension.clone());
         let report = service.reload().await?;
         let parts = Parts { settings, service, owner, plane, report, key, extension };
         parts.listen().await
@@ -253,6 +253,7 @@ fn start_service(
     apis: Vec<PathBuf>,
     store: Arc<dyn Store>,
     applier: Applier,
+    streams: Option<Arc<dyn ApiExtension>>,
 ) -> (Service, JoinHandle<()>) {
     let unsupported = Arc::default();
     let oas = Arc::new(OasDialect {
@@ -270,6 +271,7 @@ fn start_service(
         single: apis,
         oas: oas.clone(),
         classic: classic.clone(),
+        streams,
     };
     Service::start(ServiceSettings {
         store,

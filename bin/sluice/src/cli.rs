@@ -84,7 +84,7 @@ pub enum Command {
     /// Exits with code 1 if something is. Arguments are files, patterns, and directories with all
     /// below them (`dir/...`); of Markdown files the YAML blocks are checked.
     #[command(
-        after_help = "Examples:\n  sluice lint ./configs/*.yaml\n  sluice lint ./configs/...\n  sluice -r ./resources.yaml lint ./config.yaml"
+        after_help = "Examples:\n  sluice lint ./configs/*.yaml\n  sluice lint ./configs/...\n  sluice -r ./resources.yaml lint ./config.yaml\n  sluice lint --types --format json ./config.yaml"
     )]
     Lint(LintArgs),
     /// List components, functions and methods.
@@ -188,8 +188,23 @@ pub struct LintArgs {
     /// Variables that are not set are fine.
     #[arg(long)]
     pub skip_env_var_check: bool,
+    /// Values that a component cannot read are errors, too (`count: many`). Without this they are
+    /// told only beside other errors, and on a terminal; `run` refuses them.
+    #[arg(long)]
+    pub types: bool,
+    /// How to print what was found.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: LintFormat,
     #[command(flatten)]
     pub globals: Globals,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LintFormat {
+    /// A line for each finding; on a terminal with the line of the document.
+    Text,
+    /// One JSON list of objects with file, line, column, document path, level, message and hint.
+    Json,
 }
 
 #[derive(Args, Debug)]

@@ -31,6 +31,11 @@ pub fn stderr_has_colours() -> bool {
     colours_wanted() && std::io::stderr().is_terminal()
 }
 
+/// Whether a person reads what is complained of.
+pub fn stderr_is_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
+
 fn colours_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         && std::env::var_os("TERM").is_none_or(|term| term != "dumb")

@@ -18,6 +18,7 @@ mod catalogue;
 pub mod component;
 pub mod http;
 mod mapping;
+mod misfit;
 mod owner;
 mod registry;
 mod resources;
@@ -33,6 +34,7 @@ pub use component::{
     Scanner, Sink, Source, WaitingProcessor, WriteError, Writer,
 };
 pub use mapping::{Check, Mapped, Mapping, Mode, Program, Text};
+pub use misfit::{Misfit, Misfits};
 pub use owner::Owner;
 pub use registry::{
     BuildError, BuiltBuffer, BuiltInput, BuiltOutput, ComponentSpec, Expand, Registry, RenameOf,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sluice_config::lint::{ComponentEntry, Components, infer_component, reserved_fields};
-use sluice_config::{ComponentKind, Field, FieldType, Node, Problems, Reader, Rule, nearest};
+use sluice_config::lint::{ComponentEntry, Components, infer_component, suggestion};
+use sluice_config::{ComponentKind, Field, FieldType, Node, Problems, Reader, Rule};
 
 use sluice_bloblang::Environment as Language;
 use sluice_telemetry::Rename;
@@ -108,8 +108,13 @@ pub struct ComponentSpec {
     /// What stands under the component's key: an object with fields, or a bare value.
     pub config: Field,
     build: Build,
+    /// Reads a configuration as the builder will; none where the table is all there is.
+    read: Option<ReadCheck>,
     rename: Option<RenameOf>,
 }
+
+/// Everything that does not fit in a configuration.
+type ReadCheck = fn(&Node, Reader<'_>) -> Problems;
 
 enum Build {
     Input(Builder<BuiltInput>),
@@ -161,6 +166,11 @@ impl ComponentSpec {
 
     pub(crate) fn rename(&self, label: &str) -> Option<Arc<Rename>> {
         self.rename.as_ref().map(|rename| rename(label))
+    }
+
+    /// What reading this configuration would refuse.
+    pub(crate) fn misfits(&self, config: &Node, reader: Reader<'_>) -> Problems {
+        self.read.map(|read| read(config, reader)).unwrap_or_default()
     }
 
     pub(crate) fn expand(&self) -> Option<&Expand> {
@@ -260,7 +270,9 @@ impl Registry {
     ) -> &mut ComponentSpec {
         let mut config = Field::new(name);
         C::describe(&mut config);
-        self.insert(kind, name, config, build)
+        let spec = self.insert(kind, name, config, build);
+        spec.read = Some(|node, reader| read_config::<C>(node, reader).err().unwrap_or_default());
+        spec
     }
 
     fn insert(
@@ -278,6 +290,7 @@ impl Registry {
             categories: &[],
             config,
             build,
+            read: None,
             rename: None,
         };
         let components = self.components.entry(kind).or_default();
@@ -303,24 +316,15 @@ impl Registry {
         kind: ComponentKind,
         block: &'a Node,
     ) -> Result<Inferred<'a>, String> {
-        let entry = infer_component(self, kind, block)
-            .map_err(|message| format!("{message}{}", self.suggestion(kind, block)))?;
+        let entry = infer_component(self, kind, block).map_err(|message| {
+            match suggestion(self, kind, block) {
+                Some(hint) => format!("{message} ({hint})"),
+                None => message,
+            }
+        })?;
         let spec = self.get(kind, entry.name).expect("inferred from this registry");
         let config = block.get(spec.name).or_else(|| block.get("plugin"));
         Ok(Inferred { spec, config, label: label(block) })
-    }
-
-    /// Which component was probably meant.
-    fn suggestion(&self, kind: ComponentKind, block: &Node) -> String {
-        let given = block.get("type").and_then(Node::as_text);
-        let keys = block.as_map().unwrap_or_default().iter().map(|(key, _)| key.name.as_str());
-        let is_known = |name: &&str| self.get(kind, name).is_some();
-        let near = given.into_iter().chain(keys).filter(|name| !is_known(name)).find_map(|name| {
-            let reserved = reserved_fields(kind).iter().any(|field| field.name == name);
-            let names = self.of_kind(kind).map(|spec| spec.name);
-            if reserved { None } else { nearest(name, names) }
-        });
-        near.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default()
     }
 }
 
@@ -329,6 +333,10 @@ impl Components for Registry {
         let spec = self.get(kind, name)?;
         let is_deprecated = spec.status == Status::Deprecated;
         Some(ComponentEntry { name: spec.name, config: &spec.config, is_deprecated })
+    }
+
+    fn names(&self, kind: ComponentKind) -> Vec<&str> {
+        self.of_kind(kind).map(|spec| spec.name).collect()
     }
 }
 

@@ -9,6 +9,7 @@ use http::header::{HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use serde_json::Value as Json;
+use sluice_config::Problem;
 use sluice_engine::http::{ConsumerGroup, HttpBody, Keepalive, OriginalPath, RemoteAddress};
 use sluice_model::Api;
 use sluice_plane::{
@@ -21,6 +22,7 @@ use tracing::{debug, error, warn};
 use crate::instance::{Exchange, HeldBody, Instance};
 use crate::mounts::key;
 use crate::placeholders::Values;
+use crate::refusals::Refusal;
 use crate::report;
 use crate::settings::StreamSettings;
 use crate::shares::{Keys, Share};
@@ -54,10 +56,20 @@ impl ApiExtension for StreamExtension {
     }
 
     fn check(&self, document: &Json) -> Vec<String> {
-        match streams_of(document) {
-            Ok(_) => Vec::new(),
-            Err(problem) => vec![problem],
-        }
+        let streams = match streams_of(document) {
+            Ok(streams) => streams,
+            Err(problem) => return vec![problem],
+        };
+        let check = |(name, document): (&String, &Json)| {
+            let refusals = Template::check(name, document, &self.settings).into_iter();
+            let stream = format!("x-tyk-streaming.streams.{name}");
+            refusals.map(move |Refusal { problem, .. }| {
+                let place = if problem.path.is_empty() { "" } else { "." };
+                let path = format!("{stream}{place}{}", problem.path);
+                Problem { path, ..problem }.to_string()
+            })
+        };
+        streams.iter().flat_map(check).collect()
     }
 }
 
@@ -115,6 +127,9 @@ impl StreamApi {
         for (name, document) in streams {
             match Template::new(api, name, document, &settings) {
                 Ok(template) => {
+                    for Refusal { said, .. } in &template.refusals {
+                        error!("Failed to start stream {}: {said}", template.id);
+                    }
                     for path in &template.routes.paths {
                         routes.entry(path.clone()).or_insert(templates.len());
                     }
@@ -266,6 +281,10 @@ impl Inner {
     /// The instance of a template for these values, started if nobody has it; then it counts for
     /// the key of the request.
     pub(crate) fn instance(&self, at: usize, values: Values, key: Option<&str>) -> Found {
+        let template = &self.templates[at];
+        if !template.refusals.is_empty() {
+            return Found::Broken;
+        }
         let slot = {
             let mut instances = self.lock();
             if let Some(slot) = instances.get(&(at, values.clone())) {
@@ -286,7 +305,6 @@ impl Inner {
                 instances.entry((at, values.clone())).or_insert(slot).made.clone()
             }
         };
-        let template = &self.templates[at];
         let made = slot.get_or_init(|| match template.start(values, &self.settings) {
             Ok(instance) => {
                 debug!(stream = %template.id, "stream started");

@@ -17,6 +17,7 @@ mod instance;
 mod mounts;
 mod observers;
 mod placeholders;
+mod refusals;
 mod report;
 mod routes;
 mod settings;

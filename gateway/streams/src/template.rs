@@ -14,6 +14,7 @@ use crate::instance::Instance;
 use crate::mounts::{Mounts, key};
 use crate::observers::Observation;
 use crate::placeholders::{Values, fill_below, filled_below, names_below};
+use crate::refusals::{Definition, Refusal};
 use crate::routes::Routes;
 use crate::settings::StreamSettings;
 
@@ -33,6 +34,8 @@ pub(crate) struct Template {
     observed: Observed,
     /// Document paths of the fields that values of requests go into.
     filled: Arc<BTreeSet<String>>,
+    /// Why it can never start, if so.
+    pub(crate) refusals: Vec<Refusal>,
 }
 
 impl Template {
@@ -44,21 +47,16 @@ impl Template {
         document: &Json,
         settings: &StreamSettings,
     ) -> Result<Self, String> {
-        let expand = settings.expand_environment;
-        let lookup = move |name: &str| if expand { std::env::var(name).ok() } else { None };
-        let mut node = node_of(document, &lookup);
-        let blocks = adapt(&mut node, name);
-        let routes = Routes::of(&node);
-        let mut groups = BTreeMap::new();
-        let mut without_groups = node.clone();
-        take_groups(&mut without_groups, &mut groups);
-        let (mut names, mut constants) = split_names(&without_groups, settings)?;
+        let Parsed { node, blocks, routes, groups, mut names, mut constants } =
+            Parsed::new(name, document, settings)?;
+        let refusals = refusals_of(&node, blocks.as_ref(), &routes, &names, &constants, settings);
         let observed = match blocks {
-            None => Observed::Nowhere,
-            Some(blocks) => Observed::new(blocks, &mut names, &mut constants, settings)?,
+            Some(blocks) if refusals.is_empty() => {
+                Observed::new(blocks, &mut names, &mut constants, settings)?
+            }
+            _ => Observed::Nowhere,
         };
-        let mut filled = BTreeSet::new();
-        filled_below(&without_groups, &names, &mut String::new(), &mut filled);
+        let filled = filled_by(&node, &names);
         Ok(Self {
             observed,
             filled: Arc::new(filled),
@@ -69,7 +67,18 @@ impl Template {
             constants,
             groups,
             forbidden: Arc::new(settings.forbidden()),
+            refusals,
         })
+    }
+
+    /// Why this definition could never start; nothing is kept of it.
+    pub(crate) fn check(name: &str, document: &Json, settings: &StreamSettings) -> Vec<Refusal> {
+        match Parsed::new(name, document, settings) {
+            Err(message) => vec![Refusal::whole(message)],
+            Ok(Parsed { node, blocks, routes, names, constants, .. }) => {
+                refusals_of(&node, blocks.as_ref(), &routes, &names, &constants, settings)
+            }
+        }
     }
 
     /// Runs from load on, whoever comes: nothing to wait for, or requests bring its messages.
@@ -79,7 +88,7 @@ impl Template {
 
     /// Serves no path.
     pub(crate) fn is_background(&self) -> bool {
-        self.routes.paths.is_empty()
+        is_background(&self.routes)
     }
 
     /// The values that choose a request's instance.
@@ -169,6 +178,68 @@ impl Template {
             cores: if self.names.is_empty() { settings.cores } else { 1 },
         }
     }
+}
+
+/// A definition, taken apart.
+struct Parsed {
+    node: Node,
+    blocks: Option<Node>,
+    routes: Routes,
+    groups: BTreeMap<String, String>,
+    names: BTreeSet<String>,
+    constants: Values,
+}
+
+impl Parsed {
+    fn new(name: &str, document: &Json, settings: &StreamSettings) -> Result<Self, String> {
+        let expand = settings.expand_environment;
+        let lookup = move |name: &str| if expand { std::env::var(name).ok() } else { None };
+        let mut node = node_of(document, &lookup);
+        let blocks = adapt(&mut node, name);
+        let routes = Routes::of(&node);
+        let mut groups = BTreeMap::new();
+        let mut without_groups = node.clone();
+        take_groups(&mut without_groups, &mut groups);
+        let (names, constants) = split_names(&without_groups, settings)?;
+        Ok(Self { node, blocks, routes, groups, names, constants })
+    }
+}
+
+fn is_background(routes: &Routes) -> bool {
+    routes.paths.is_empty()
+}
+
+/// Document paths, consumer groups of HTTP outputs aside, into which one of these values goes.
+fn filled_by(node: &Node, names: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut without_groups = node.clone();
+    take_groups(&mut without_groups, &mut BTreeMap::new());
+    let mut filled = BTreeSet::new();
+    filled_below(&without_groups, names, &mut String::new(), &mut filled);
+    filled
+}
+
+fn refusals_of(
+    node: &Node,
+    blocks: Option<&Node>,
+    routes: &Routes,
+    names: &BTreeSet<String>,
+    constants: &Values,
+    settings: &StreamSettings,
+) -> Vec<Refusal> {
+    let mut filled = filled_by(node, names);
+    if let Some(blocks) = blocks {
+        let mut all = BTreeSet::new();
+        names_below(blocks, &mut all);
+        filled_below(blocks, &all, &mut String::new(), &mut filled);
+    }
+    let stays_literal = is_background(routes) && *constants == Values::default();
+    let definition = Definition {
+        stream: node,
+        observers: blocks,
+        constants: (!stays_literal).then_some(constants),
+        filled: &filled,
+    };
+    definition.refusals(&settings.registry)
 }
 
 /// Who hears of a stream's metrics and traces.

@@ -13,7 +13,7 @@ use super::{
     Context, Shared,
     envelope::{created, done, failure, invalid, json, refused},
 };
-use crate::document::{EXTENSION, OAS, STREAMING, missing, parse, pointer, problem, set_info};
+use crate::document::{EXTENSION, OAS, STREAMING, locate, missing, parse, pointer, said, set_info};
 
 const CONTENT_TYPES: &[&str] = &[
     "application/vnd.tyk.streams.oas",
@@ -105,11 +105,8 @@ fn read(context: &Context, headers: &HeaderMap, body: &[u8]) -> Result<Value, Bo
     }
     let mut problems = missing(&document, false);
     let check = context.streams.as_ref().map(|streams| streams.check(&document[STREAMING]));
-    for found in check.into_iter().flatten() {
-        let (path, message) = found.split_once(": ").unwrap_or(("", &found));
-        problems.0.push(problem(path, message));
-    }
-    if problems.is_empty() { Ok(document) } else { Err(Box::new(invalid(&problems))) }
+    problems.0.extend(check.into_iter().flatten().map(|line| said(&line)));
+    if problems.is_empty() { Ok(document) } else { Err(Box::new(invalid(&locate(problems, text)))) }
 }
 
 fn stated_id(document: &Value) -> Option<&str> {

@@ -13,12 +13,15 @@ use std::{
 
 use async_trait::async_trait;
 use serde_json::Value;
-use sluice_config::Problems;
+use sluice_config::{Problem, Problems};
+use sluice_plane::ApiExtension;
 use sluice_service::{Dialect, FileContent, FileDefinition, Library};
+
+use tracing::warn;
 
 use super::{
     CLASSIC, ClassicDialect, EXTENSION, OAS, OasDialect, identity, locate, parse, parse_json,
-    parse_yaml, pointer, problem,
+    parse_yaml, pointer, problem, said,
 };
 
 /// Largest file that is read.
@@ -32,6 +35,8 @@ pub(crate) struct DefinitionFiles {
     pub single: Vec<PathBuf>,
     pub oas: Arc<OasDialect>,
     pub classic: Arc<ClassicDialect>,
+    /// Who understands the streams of documents, if anybody.
+    pub streams: Option<Arc<dyn ApiExtension>>,
 }
 
 #[async_trait]
@@ -99,11 +104,24 @@ impl DefinitionFiles {
             None => index_id.unwrap_or_else(|| identity::id_of(&document)),
         };
         let api = self.oas.translate(&document, &id, name).map_err(|found| locate(found, text));
+        if let Ok(Some(streams)) = api.as_ref().map(|api| api.extension.as_deref()) {
+            self.check_streams(streams, name, text);
+        }
         FileContent {
             dialect: OAS.into(),
             id: id.into(),
             document: document.into(),
             api: api.map(Arc::new),
+        }
+    }
+
+    /// Tells where the document is at fault when its streams cannot start. The API is served
+    /// nevertheless: its other streams may be fine.
+    fn check_streams(&self, streams: &Value, name: &str, text: &str) {
+        let Some(checker) = &self.streams else { return };
+        let found = checker.check(streams).into_iter().map(|line| said(&line));
+        for Problem { at, path, message, .. } in locate(Problems(found.collect()), text).0 {
+            warn!("{name}({},{}) {path}: {message}", at.line, at.column);
         }
     }
 

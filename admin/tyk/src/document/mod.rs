@@ -23,3 +23,9 @@ use sluice_config::{Position, Problem};
 pub(crate) fn problem(path: impl Into<String>, message: impl Into<String>) -> Problem {
     Problem { at: Position::default(), path: path.into(), message: message.into(), hint: None }
 }
+
+/// What an extension says of a document (`path: message`), as a problem.
+pub(crate) fn said(line: &str) -> Problem {
+    let (path, message) = line.split_once(": ").unwrap_or(("", line));
+    problem(path, message)
+}

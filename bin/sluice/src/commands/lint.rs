@@ -1,12 +1,13 @@
 //! `sluice lint`: everything that is wrong with configuration files.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use sluice_config::lint::{Lint, LintKind, LintOptions};
 use sluice_config::{Position, parse};
 
 use super::{Setting, excerpt};
-use crate::cli::LintArgs;
+use crate::cli::{LintArgs, LintFormat};
 use crate::config::document::{Document, ReadError};
 use crate::config::{files, root};
 use crate::console::{self, Colour};
@@ -15,7 +16,7 @@ use crate::console::{self, Colour};
 struct Finding {
     path: String,
     lint: Lint,
-    text: String,
+    text: Arc<str>,
 }
 
 pub fn run(setting: &Setting, args: &LintArgs) -> ExitCode {
@@ -46,77 +47,100 @@ pub fn run(setting: &Setting, args: &LintArgs) -> ExitCode {
             file(setting, path, options, args.skip_env_var_check)
         }
     });
-    report(&findings.collect::<Vec<_>>())
+    let findings: Vec<Finding> = findings.collect();
+    let fails = findings.iter().any(|finding| is_error(&finding.lint, args.types));
+    match args.format {
+        LintFormat::Json => console::line(json(&findings, args.types)),
+        LintFormat::Text => report(&findings, fails),
+    }
+    if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// Deprecations alone are only mentioned; anything else makes all findings errors.
-fn report(findings: &[Finding]) -> ExitCode {
+/// Deprecations alone are only mentioned. What a component cannot read is the business of `run`
+/// unless asked for, as the reference has it.
+fn is_error(lint: &Lint, types: bool) -> bool {
+    match lint.kind {
+        LintKind::Deprecated => !lint.is_warning,
+        LintKind::Unfit => types,
+        _ => true,
+    }
+}
+
+/// Once there is an error, everything is told.
+fn report(findings: &[Finding], fails: bool) {
     let is_mention = |it: &&Finding| it.lint.kind == LintKind::Deprecated && it.lint.is_warning;
     for finding in findings.iter().filter(is_mention) {
         let colours = console::stdout_has_colours();
         let line = format!("{}{}", finding.path, finding.lint);
         console::line(Colour::Yellow.paint(line, colours));
     }
-    if findings.iter().all(|finding| is_mention(&finding)) {
-        return ExitCode::SUCCESS;
-    }
     let colours = console::stderr_has_colours();
-    for Finding { path, lint, text } in findings {
+    for finding @ Finding { path, lint, text } in findings {
+        let is_unfit = lint.kind == LintKind::Unfit;
+        // Scripts that read what the linter says know nothing of these.
+        if !fails && (is_mention(&finding) || !(is_unfit && console::stderr_is_terminal())) {
+            continue;
+        }
         let colour = match lint.kind {
             LintKind::Read | LintKind::UnknownComponent => Colour::Red,
             _ => Colour::Yellow,
         };
-        console::complain_line(colour.paint(format_args!("{path}{lint}"), colours));
-        if let Some(excerpt) = excerpt(text, lint).filter(|_| colours) {
+        let note = if fails { "" } else { " (refused by `run`)" };
+        console::complain_line(colour.paint(format_args!("{path}{lint}{note}"), colours));
+        if let Some(excerpt) = excerpt(text, lint).filter(|_| console::stderr_is_terminal()) {
             console::complain(&excerpt);
         }
     }
-    ExitCode::FAILURE
+}
+
+/// All findings as a list of objects, each with its true place.
+fn json(findings: &[Finding], types: bool) -> String {
+    let objects = findings.iter().map(|Finding { path, lint, .. }| {
+        let level = if is_error(lint, types) { "error" } else { "warning" };
+        serde_json::json!({
+            "file": path,
+            "line": lint.place.line,
+            "column": lint.place.column,
+            "path": lint.path,
+            "level": level,
+            "message": lint.message,
+            "hint": lint.hint,
+        })
+    });
+    serde_json::Value::Array(objects.collect()).to_string()
 }
 
 fn file(setting: &Setting, path: &str, options: LintOptions, skip_variables: bool) -> Vec<Finding> {
-    let catalogue = &*setting.registry;
     let document = match Document::read(path, &setting.variables) {
         Ok(document) => document,
         Err(error) => return vec![unreadable(path, error)],
     };
-    if let Err(error) = document.check_shape(catalogue, root::full()) {
-        return vec![unreadable(path, error)];
-    }
-    let lints = document.lint(catalogue, root::full(), options).into_iter();
-    lints
+    let text: Arc<str> = document.text.as_str().into();
+    let found = document.examine(&setting.registry, root::full(), options);
+    found
+        .into_lints()
+        .into_iter()
         .filter(|lint| !(skip_variables && lint.kind == LintKind::MissingVariable))
-        .map(|lint| Finding { path: path.to_owned(), lint, text: document.text.clone() })
+        .map(|lint| Finding { path: path.to_owned(), lint, text: text.clone() })
         .collect()
 }
 
-/// Such errors are reported at the beginning, unless the text itself says where.
+/// Such errors are reported at the beginning.
 fn unreadable(path: &str, error: ReadError) -> Finding {
     let (place, text) = error.place.unwrap_or_default();
-    let (at, message) = split_position(&error.message);
-    let mut lint = Lint::error(LintKind::Read, at.unwrap_or(1), message);
+    let mut lint = Lint::error(LintKind::Read, 1, error.message);
     if place != Position::default() {
         lint.place = place;
     }
-    Finding { path: path.to_owned(), lint, text }
-}
-
-/// `(5,1) message` as line and message.
-fn split_position(text: &str) -> (Option<u32>, &str) {
-    let split = || {
-        let (line, message) = text.strip_prefix('(')?.split_once(",1) ")?;
-        Some((line.parse().ok()?, message))
-    };
-    split().map_or((None, text), |(line, message)| (Some(line), message))
+    Finding { path: path.to_owned(), lint, text: text.into() }
 }
 
 /// The YAML blocks of a Markdown file. Variables in them are not replaced: they are examples.
 fn markdown(setting: &Setting, path: &str, options: LintOptions) -> Vec<Finding> {
-    let text = match files::read(path) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+    let text: Arc<str> = match files::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into(),
         Err(error) => return vec![unreadable(path, ReadError::new(error))],
     };
-    let catalogue = &*setting.registry;
     let mut findings = Vec::new();
     let mut from = 0;
     while let Some(start) = text[from..].find("```yaml") {
@@ -142,13 +166,8 @@ fn markdown(setting: &Setting, path: &str, options: LintOptions) -> Vec<Finding>
         };
         let document =
             Document { path: path.to_owned(), text: block.to_owned(), root, lints: Vec::new() };
-        match document.check_shape(catalogue, root::full()) {
-            Err(error) => findings.push(add(unreadable(path, error).lint)),
-            Ok(()) => {
-                let lints = document.lint(catalogue, root::full(), options);
-                findings.extend(lints.into_iter().map(add));
-            }
-        }
+        let found = document.examine(&setting.registry, root::full(), options);
+        findings.extend(found.into_lints().into_iter().map(add));
     }
     findings
 }

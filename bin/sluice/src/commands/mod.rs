@@ -141,7 +141,8 @@ fn version() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The lines of a text around a finding, the place marked, for a person at a terminal.
+/// The line of a text with a finding, the place marked, its document path and what to do; for a
+/// person at a terminal.
 pub fn excerpt(text: &str, lint: &Lint) -> Option<String> {
     let number = lint.place.line;
     let line = text.lines().nth((number as usize).checked_sub(1)?)?;
@@ -149,5 +150,7 @@ pub fn excerpt(text: &str, lint: &Lint) -> Option<String> {
     let lead: String =
         line.chars().take(column).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
     let gutter = " ".repeat(number.to_string().len());
-    Some(format!("{gutter} |\n{number} | {line}\n{gutter} | {lead}^\n"))
+    let path = if lint.path.is_empty() { String::new() } else { format!(" {}", lint.path) };
+    let hint = lint.hint.as_ref().map(|hint| format!("{gutter} = {hint}\n")).unwrap_or_default();
+    Some(format!("{gutter} |\n{number} | {line}\n{gutter} | {lead}^{path}\n{hint}"))
 }

@@ -1,9 +1,8 @@
 //! One configuration file: its text, its tree, and what is wrong with it.
 
-use sluice_config::lint::{
-    Catalogue, Lint, LintKind, LintOptions, Linter, Unreadable, check_shape,
-};
-use sluice_config::{Field, Node, Position, env, parse};
+use sluice_config::lint::{Lint, LintKind, LintOptions, Linter, Unreadable, check_shape};
+use sluice_config::{Field, Node, Normal, Position, env, parse};
+use sluice_engine::{Misfit, Misfits, Registry};
 
 use super::files;
 use super::variables::Variables;
@@ -17,6 +16,36 @@ pub struct Document {
     pub root: Node,
     /// Findings about the text as a whole.
     pub lints: Vec<Lint>,
+}
+
+/// Everything that is wrong with a document.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// Why it is no configuration.
+    pub shape: Vec<Unreadable>,
+    /// What the linter says of the rest, findings about the text first.
+    pub lints: Vec<Lint>,
+    /// What building it would refuse besides.
+    pub misfits: Vec<Misfit>,
+}
+
+impl Findings {
+    /// All of them, in that order.
+    pub fn into_lints(self) -> Vec<Lint> {
+        let shape = self.shape.into_iter().enumerate().map(|(at, it)| it.into_lint(at == 0));
+        let mut all: Vec<Lint> = shape.collect();
+        all.extend(self.lints);
+        for Misfit { problem, .. } in self.misfits {
+            // Of a component that is not known, the linter spoke already.
+            if !all.iter().any(|lint| lint.path == problem.path) {
+                let (at, path, message, hint) =
+                    (problem.at, problem.path, problem.message, problem.hint);
+                let (kind, is_warning) = (LintKind::Unfit, false);
+                all.push(Lint { kind, at, place: at, path, message, hint, is_warning });
+            }
+        }
+        all
+    }
 }
 
 /// Why a file is no document.
@@ -89,34 +118,29 @@ impl Document {
             .any(|mark| self.text.starts_with(mark))
     }
 
-    /// Everything that is questionable by these fields, findings about the text first.
-    pub fn lint(
-        &self,
-        catalogue: &dyn Catalogue,
-        fields: &[Field],
-        options: LintOptions,
-    ) -> Vec<Lint> {
+    /// Everything that is wrong by these fields. What cannot be understood is told once and left
+    /// out of the rest.
+    pub fn examine(&self, registry: &Registry, fields: &[Field], options: LintOptions) -> Findings {
+        let shape = check_shape(registry, fields, &self.root);
         let mut lints = self.lints.clone();
         if !self.is_lint_disabled() {
-            let mut linter = Linter::new(catalogue, options);
+            let left_out = shape.iter().map(|found| found.path.clone()).collect();
+            let mut linter = Linter::new(registry, options).leaving_out(left_out);
             linter.object(fields, &self.root);
             lints.extend(linter.finish());
         }
-        lints
-    }
-
-    /// Whether it can be read by these fields at all.
-    ///
-    /// # Errors
-    /// The first reason why not.
-    pub fn check_shape(
-        &self,
-        catalogue: &dyn Catalogue,
-        fields: &[Field],
-    ) -> Result<(), ReadError> {
-        check_shape(catalogue, fields, &self.root).map_err(|error: Unreadable| ReadError {
-            message: error.to_string(),
-            place: Some((error.place, self.text.clone())),
-        })
+        // What the tables do not know is the linter's business alone.
+        let known = Normal::default().document(registry, fields, &self.root);
+        let mut misfits = Misfits::new(registry).find(fields, &known);
+        misfits.retain(|misfit| {
+            let path = misfit.problem.path.as_str();
+            let is_at = |other: &str| {
+                path.strip_prefix(other).is_some_and(|it| it.is_empty() || it.starts_with('.'))
+            };
+            let errors = lints.iter().filter(|lint| !lint.is_warning && !lint.path.is_empty());
+            !errors.map(|lint| lint.path.as_str()).any(|it| it == path)
+                && !shape.iter().any(|found| is_at(&found.path))
+        });
+        Findings { shape, lints, misfits }
     }
 }

@@ -1,10 +1,10 @@
 //! The configuration that flags, files and variables make together.
 
-use sluice_config::lint::{Catalogue, Lint, LintOptions};
+use sluice_config::lint::{Components, Lint, LintOptions};
 use sluice_config::{Field, FieldType, Node, NodeValue, Normal, Problems, Reader, edit};
-use sluice_engine::StreamConfig;
+use sluice_engine::{Registry, StreamConfig};
 
-use super::document::{Document, ReadError};
+use super::document::{Document, Findings, ReadError};
 use super::settings::ProgramSettings;
 use super::variables::Variables;
 use super::{files, root};
@@ -83,19 +83,59 @@ impl std::fmt::Display for FileLint {
     }
 }
 
+/// As people need it: file, true place, document path, what to do.
+impl FileLint {
+    pub fn located(&self) -> String {
+        let Lint { place, path, message, hint, .. } = &self.lint;
+        let path = if path.is_empty() { String::new() } else { format!("{path}: ") };
+        let hint = hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        format!("{}({},{}) {path}{message}{hint}", self.path, place.line, place.column)
+    }
+}
+
 /// Why a configuration cannot be read, and which file is at fault.
 #[derive(Clone, Debug)]
 pub struct LoadError {
     pub path: String,
     pub error: ReadError,
+    /// What else is wrong, in this file and others.
+    pub others: Vec<FileLint>,
+}
+
+impl LoadError {
+    fn new(path: &str, error: ReadError) -> Self {
+        Self { path: path.to_owned(), error, others: Vec::new() }
+    }
+
+    /// Why these files are no configuration together, if so: the first reason and all others.
+    /// Chilled, what the linter says is none.
+    pub fn of_findings(files: &[(String, Findings)], chilled: bool) -> Option<Self> {
+        let (path, first) =
+            files.iter().find_map(|(path, found)| Some((path, found.shape.first()?)))?;
+        let place = Some((first.place, String::new()));
+        let error = ReadError { message: first.to_string(), place };
+        let mut others = Vec::new();
+        for (path, found) in files {
+            let mut found = found.clone();
+            found.lints.retain(|lint| !(chilled || lint.is_warning));
+            let lints = found.into_lints().into_iter();
+            others.extend(lints.map(|lint| FileLint { path: path.clone(), lint }));
+        }
+        let is_first = |it: &FileLint| it.path == *path && it.lint.path == first.path;
+        if let Some(at) = others.iter().position(is_first) {
+            others.remove(at);
+        }
+        Some(Self { path: path.clone(), error, others })
+    }
 }
 
 impl std::fmt::Display for LoadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.path.is_empty() {
-            return self.error.fmt(f);
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
         }
-        write!(f, "{}: {}", self.path, self.error)
+        self.error.fmt(f)?;
+        self.others.iter().try_for_each(|other| write!(f, "\n{}", other.located()))
     }
 }
 
@@ -109,6 +149,8 @@ pub struct Loaded {
     /// runs chilled wants it ignored.
     known: Node,
     pub lints: Vec<FileLint>,
+    /// What building would refuse besides, as its components will say it.
+    misfits: Vec<String>,
     /// All files that were read.
     pub paths: Vec<String>,
 }
@@ -138,38 +180,49 @@ pub fn load(
     main: Main,
     globals: &Globals,
     variables: &Variables,
-    catalogue: &dyn Catalogue,
+    registry: &Registry,
     scope: Scope,
 ) -> Result<Loaded, LoadError> {
     let options = LintOptions { warn_deprecated: true, ..LintOptions::default() };
     let path = main.path().unwrap_or_default().to_owned();
-    let failed = |error| LoadError { path: path.clone(), error };
+    let failed = |error| LoadError::new(&path, error);
     let mut document = main.read(variables).map_err(failed)?;
     let fields = scope.fields();
-    apply(catalogue, fields, &mut document.root, &globals.set)
+    apply(registry, fields, &mut document.root, &globals.set)
         .map_err(|error| failed(ReadError::new(error)))?;
-    document.check_shape(catalogue, fields).map_err(failed)?;
-    let own = document.lint(catalogue, fields, options);
-    let mut lints: Vec<FileLint> =
-        own.into_iter().map(|lint| FileLint { path: document.path.clone(), lint }).collect();
+    let mut found = vec![(document.path.clone(), document.examine(registry, fields, options))];
     let mut paths: Vec<String> = main.path().map(str::to_owned).into_iter().collect();
     let mut root = document.root;
     let resource_paths = files::expand_patterns(&globals.resources).map_err(|error| {
         let error = format!("failed to resolve resource glob pattern: {error}");
-        LoadError { path: String::new(), error: ReadError::new(error) }
+        LoadError::new("", ReadError::new(error))
     })?;
+    let mut collisions = Vec::new();
     for path in resource_paths {
         let path = files::clean(path.as_ref());
-        let failed = |error| LoadError { path: path.clone(), error };
-        let document = Document::read(&path, variables).map_err(failed)?;
-        document.check_shape(catalogue, root::resources()).map_err(failed)?;
-        let found = document.lint(catalogue, root::resources(), options);
-        lints.extend(found.into_iter().map(|lint| FileLint { path: path.clone(), lint }));
-        add_resources(&mut root, &document.root).map_err(|error| failed(ReadError::new(error)))?;
+        let document =
+            Document::read(&path, variables).map_err(|error| LoadError::new(&path, error))?;
+        let examined = document.examine(registry, root::resources(), options);
+        if let Err(error) = add_resources(&mut root, &document.root) {
+            collisions.push(LoadError::new(&path, ReadError::new(error)));
+        }
+        found.push((path.clone(), examined));
         paths.push(path);
     }
-    let known = Normal::default().document(catalogue, fields, &root);
-    Ok(Loaded { main, root, known, lints, paths })
+    if let Some(error) = LoadError::of_findings(&found, globals.chilled) {
+        return Err(error);
+    }
+    if let Some(error) = collisions.into_iter().next() {
+        return Err(error);
+    }
+    let known = Normal::default().document(registry, fields, &root);
+    let mut lints = Vec::new();
+    let mut misfits = Vec::new();
+    for (path, found) in found {
+        misfits.extend(found.misfits.iter().map(ToString::to_string));
+        lints.extend(found.lints.into_iter().map(|lint| FileLint { path: path.clone(), lint }));
+    }
+    Ok(Loaded { main, root, known, lints, misfits, paths })
 }
 
 /// Applies `path=value` flags.
@@ -177,7 +230,7 @@ pub fn load(
 /// # Errors
 /// A flag that is none, or names a field that is none.
 pub fn apply(
-    catalogue: &dyn Catalogue,
+    components: &dyn Components,
     fields: &[Field],
     root: &mut Node,
     flags: &[String],
@@ -191,7 +244,7 @@ pub fn apply(
         let keys = edit::dotted_keys(path);
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let value = Node::new(root.at, NodeValue::Scalar(sluice_config::Scalar::plain(value)));
-        edit::set_path(catalogue, fields, root, &keys, value)
+        edit::set_path(components, fields, root, &keys, value)
             .map_err(|error| format!("failed to set config field override: {error}"))?;
     }
     Ok(())
@@ -231,6 +284,13 @@ impl Loaded {
     /// Everything that does not fit.
     pub fn stream(&self) -> Result<StreamConfig, Problems> {
         read_part(&self.known, root::is_of_engine)
+    }
+
+    /// What cannot be built because of what is written, whatever the linter thinks of it: every
+    /// field that its component cannot read.
+    pub fn misfits(&self) -> Vec<String> {
+        let own = self.stream().err().unwrap_or_default();
+        own.0.iter().map(ToString::to_string).chain(self.misfits.clone()).collect()
     }
 
     /// The program's own part.

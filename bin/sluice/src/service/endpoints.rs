@@ -5,15 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use async_trait::async_trait;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
-use sluice_config::{Normal, yaml};
 use sluice_engine::StreamStatus;
 use sluice_engine::http::{Endpoint, HttpBody, HttpHandler, HttpHost, Mount, full_body};
 use sluice_http::Server;
 use sluice_value::{Object, Value};
 use tracing::error;
 
-use super::Start;
 use super::observe::Observed;
+use super::{Start, debug};
 use crate::commands::{BUILT, VERSION};
 use crate::config::root;
 
@@ -78,9 +77,7 @@ pub(super) fn mount(observed: &Observed, start: &Start, readiness: &Readiness) -
         "Returns 200 OK if all inputs and outputs are connected, otherwise a 503 is returned.",
         move || readiness.answer(),
     ));
-    if start.settings.http.debug_endpoints {
-        mounts.extend(debug(&*host, start));
-    }
+    mounts.extend(debug::mount(&*host, start, root::full()));
     mounts
 }
 
@@ -126,22 +123,8 @@ pub(super) fn common(observed: &Observed) -> Vec<Mount> {
     mounts
 }
 
-/// The configuration as it is understood, without its secrets.
-fn debug(host: &dyn HttpHost, start: &Start) -> Vec<Mount> {
-    let normal = Normal { scrub: true, ..Normal::default() };
-    let document = normal.document(&*start.setting.registry, root::full(), &start.loaded.root);
-    let (as_json, as_yaml) = (document.to_value(), yaml::to_text(&document));
-    let mut mounts = Vec::new();
-    let description = "DEBUG: Returns the loaded config as JSON.";
-    mounts.extend(endpoint(host, "/debug/config/json", description, move || json(&as_json)));
-    let description = "DEBUG: Returns the loaded config as YAML.";
-    mounts.extend(endpoint(host, "/debug/config/yaml", description, move || {
-        text(StatusCode::OK, as_yaml.clone())
-    }));
-    mounts
-}
-
-fn endpoint(
+/// Mounts an endpoint that needs nothing of the request.
+pub(super) fn endpoint(
     host: &dyn HttpHost,
     path: &str,
     description: &str,

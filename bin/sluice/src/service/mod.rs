@@ -3,6 +3,7 @@
 //! A [`Start`] is everything that must be right before anything runs. `single` runs one stream,
 //! `streams` many; both live under the same signals, with the same two-step stop.
 
+mod debug;
 mod endpoints;
 mod observe;
 mod observers;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use sluice_config::Node;
+use sluice_config::lint::Lint;
 use sluice_engine::StreamConfig;
 use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
@@ -49,7 +51,13 @@ impl Start {
         };
         let loaded = load(main, &setting.globals, &setting.variables, &*setting.registry, scope)
             .map_err(|error| refuse(&error))?;
-        let settings = loaded.settings().map_err(|error| refuse(&error))?;
+        let settings = loaded.settings().map_err(|error| {
+            refuse(&error);
+            let lints = loaded.lints.iter().filter(|found| !found.lint.is_warning);
+            lints.for_each(|found| console::complain_line(found.located()));
+            loaded.misfits().iter().for_each(console::complain_line);
+            ExitCode::FAILURE
+        })?;
         let is_stdout = scope == Scope::Full && writes_to_stdout(&loaded.root);
         let log_stream = if is_stdout { log::Stream::Stderr } else { log::Stream::Stdout };
         log::init(&settings.logger, setting.globals.log_level.as_deref(), log_stream).map_err(
@@ -76,15 +84,18 @@ impl Start {
             }
         }
         if !passes_lint(&loaded.lints, setting.globals.chilled) {
+            loaded.misfits().iter().for_each(|misfit| error!("{misfit}"));
             error!(
                 "Shutting down due to linter errors, to prevent shutdown run Sluice with --chilled"
             );
             return Err(ExitCode::FAILURE);
         }
-        let stream = loaded.stream().map_err(|problems| {
-            error!("{problems}");
-            ExitCode::FAILURE
-        })?;
+        let misfits = loaded.misfits();
+        misfits.iter().for_each(|misfit| error!("{misfit}"));
+        let stream = loaded.stream().map_err(|_| ExitCode::FAILURE)?;
+        if !misfits.is_empty() {
+            return Err(ExitCode::FAILURE);
+        }
         Ok(Self { setting, loaded, stream, settings })
     }
 }
@@ -94,10 +105,13 @@ fn passes_lint(lints: &[FileLint], chilled: bool) -> bool {
     let (warnings, errors): (Vec<_>, Vec<_>) =
         lints.iter().partition(|found| found.lint.is_warning);
     for found in &errors {
+        let Lint { path, place, hint, .. } = &found.lint;
+        let path = Some(path.as_str()).filter(|path| !path.is_empty());
+        let (at, hint) = (path.map(|_| place.to_string()), hint.as_deref());
         if chilled {
-            warn!(lint = %found, "Config lint error");
+            warn!(lint = %found, path, at, hint, "Config lint error");
         } else {
-            error!(lint = %found, "Config lint error");
+            error!(lint = %found, path, at, hint, "Config lint error");
         }
     }
     let passes = chilled || errors.is_empty();

@@ -162,7 +162,9 @@ fn reread(start: &Start, changed: &[String]) -> Option<Loaded> {
         );
         return None;
     }
-    Some(loaded)
+    let misfits = loaded.misfits();
+    misfits.iter().for_each(|misfit| error!("Failed to read updated config: {misfit}"));
+    misfits.is_empty().then_some(loaded)
 }
 
 /// Stops the old version and starts the new one. When that cannot be started, the old one goes

@@ -11,9 +11,11 @@
 )]
 
 mod crash;
+mod debug;
 mod differences;
 mod docs;
 mod metrics;
+mod mistakes;
 mod streams;
 mod support;
 mod tracing;

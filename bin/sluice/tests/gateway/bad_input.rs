@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::demo::document;
-use crate::support::{Client, Gateway, SECRET, free_port};
+use crate::support::{Client, DASHBOARD_KEY, Gateway, SECRET, free_port};
 
 /// An API with one stream that answers with its input, at a listen path.
 fn relay(name: &str, listen_path: &str, stream: serde_json::Value) -> serde_json::Value {
@@ -81,6 +81,84 @@ async fn a_stream_that_cannot_be_built_is_named_and_its_sibling_serves() {
         (refused.status, refused.json()),
         (500, json!({ "error": "invalid route handler" }))
     );
+}
+
+/// A stream with one mistake of each kind, and placeholders where nothing is known of the value.
+const MISTAKEN: &str = r#"
+openapi: 3.0.3
+info: { title: mistaken, version: "1" }
+paths: {}
+x-tyk-api-gateway:
+  info: { name: mistaken, id: mistaken, state: { active: true } }
+  server: { listenPath: { value: /mistaken/, strip: true } }
+  upstream: { url: "" }
+x-tyk-streaming:
+  streams:
+    relay:
+      input:
+        label: Any Label
+        http_server:
+          path: /in
+          timeout: soon
+          paht: 1
+      pipeline:
+        threads: plenty
+        processors:
+          - log: {}
+            noop: {}
+          - archive: {}
+          - mapping: root.user = $tyk_context.request_data_user
+          - mapping: root = this.
+          - split: { size: $tyk_context.request_data_size }
+          - maping: root = 1
+      output:
+        sync_response: {}
+"#;
+
+const MISTAKES: [&str; 7] = [
+    "(20,18) x-tyk-streaming.streams.relay.pipeline.threads: expected int value",
+    "(17,20) x-tyk-streaming.streams.relay.input.http_server.timeout: time: invalid duration",
+    "(18,17) x-tyk-streaming.streams.relay.input.http_server.paht: field paht not recognised",
+    "(22,13) x-tyk-streaming.streams.relay.pipeline.processors.0: unable to infer processor type, \
+     multiple candidates 'log' and 'noop'",
+    "(24,22) x-tyk-streaming.streams.relay.pipeline.processors.1.archive.format: field format is \
+     required",
+    "(26,22) x-tyk-streaming.streams.relay.pipeline.processors.3.mapping: expected a method",
+    "(28,13) x-tyk-streaming.streams.relay.pipeline.processors.5: unable to infer processor type \
+     from candidates: [maping] (did you mean mapping?)",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mistake_of_a_document_is_told_at_once_with_its_place() {
+    let gateway = Gateway::start(&[("mistaken.yaml", MISTAKEN.into())]).await;
+    wait_for_log(&gateway, "Failed to start stream mistaken_relay").await;
+    for mistake in MISTAKES {
+        wait_for_log(&gateway, &format!("mistaken.yaml{mistake}")).await;
+    }
+    let log = gateway.program.log();
+    let told = log.lines().filter(|line| line.contains("mistaken.yaml(")).count();
+    assert_eq!(told, MISTAKES.len(), "{log}");
+    assert_eq!(gateway.client().post("/mistaken/in", "x").await.status, 500);
+
+    let request = hyper::Request::post("/api/apis/streams")
+        .header("content-type", "application/vnd.tyk.streams.oas")
+        .header("authorization", DASHBOARD_KEY)
+        .body(http_body_util::Full::new(MISTAKEN.replace("/mistaken/", "/other/").into()))
+        .unwrap();
+    let refused = Client { port: gateway.dashboard }.request(request).await;
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    let errors = refused.json()["Errors"].as_array().unwrap().clone();
+    let told: Vec<String> = errors
+        .iter()
+        .map(|it| {
+            let text = |name: &str| it[name].as_str().unwrap().to_owned();
+            format!("({},{}) {}: {}", it["line"], it["column"], text("path"), text("message"))
+        })
+        .collect();
+    assert_eq!(told.len(), MISTAKES.len(), "{told:#?}");
+    for (told, expected) in told.iter().zip(MISTAKES) {
+        assert!(told.starts_with(expected), "{told} is not {expected}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! The functions of templates: those of Go, and the most used ones of the Sprig library.
+//! The functions of templates: those of Go and of the Sprig library.
 
 use std::cmp::Ordering;
 
@@ -6,7 +6,7 @@ use sluice_bloblang::gofmt;
 use sluice_value::{Kind, Value};
 
 use super::run::{Run, is_true, printed};
-use super::{sprig, sprig_more};
+use super::{sprig, sprig_crypto, sprig_more, sprig_rare};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Function {
@@ -37,8 +37,11 @@ impl Function {
             return Some(Self::Meta);
         }
         let find = |name: &str| {
+            let name = sprig_rare::same_as(name);
             let mut known = GO.iter().chain(sprig::NAMES).chain(sprig_more::NAMES);
-            known.find(|known| **known == name).map(|known| Self::Known(known))
+            let mut rest = sprig_crypto::NAMES.iter().chain(sprig_rare::NAMES);
+            let found = known.find(|known| **known == name);
+            found.or_else(|| rest.find(|known| **known == name)).map(|known| Self::Known(known))
         };
         find(name).or_else(|| find(&sprig_more::without_must(name)?))
     }

@@ -5,10 +5,14 @@ mod lex;
 mod parse;
 mod run;
 mod sprig;
+mod sprig_crypto;
 mod sprig_more;
+mod sprig_rare;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use sluice_bloblang::Host;
 use sluice_config::{Position, Query, config};
 use sluice_engine::{
     Batches, BuildError, DirectProcessor, Owner, Processor, Program, Registry, Scope, Status,
@@ -51,8 +55,9 @@ pub(crate) fn register(registry: &mut Registry) {
         .categories(&["Mapping"])
         .doc(
             "Fills in a template with each message, a JSON document.\n\n\
-             The syntax is that of Go's `text/template`. Beside its functions there are the most \
-             used ones of the Sprig library, `meta` for metadata, and those that `functions` adds. A \
+             The syntax is that of Go's `text/template`. Beside its functions there are those of the \
+             Sprig library (except `getHostByName` and those that make keys and certificates), `meta` \
+             for metadata, and those that `functions` adds. A \
              template that uses a function that is not there is refused at start. A message for which \
              the template fails stays as it was and is marked as failed.",
         );
@@ -61,6 +66,8 @@ pub(crate) fn register(registry: &mut Registry) {
 struct Template {
     templates: Templates,
     functions: Vec<Program>,
+    /// Where environment variables come from.
+    host: Arc<dyn Host>,
     owner: Owner,
 }
 
@@ -95,7 +102,8 @@ fn build(config: TemplateConfig, scope: &Scope) -> Result<Processor, BuildError>
             BuildError::new(format!("Failed to parse sub template {name}: {error}"))
         })?;
     }
-    Ok(Processor::direct(Template { templates, functions, owner: scope.owner() }))
+    let host = scope.environment().registry.language().host().clone();
+    Ok(Processor::direct(Template { templates, functions, host, owner: scope.owner() }))
 }
 
 /// A message and the functions of the configuration.
@@ -107,6 +115,10 @@ struct Here<'t> {
 impl Surroundings for Here<'_> {
     fn metadata(&self, key: &str) -> Value {
         self.message.metadata().get(key).cloned().unwrap_or_default()
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        self.template.host.env(name)
     }
 
     fn own(&self, function: usize, argument: &Value) -> Result<Value, String> {

@@ -20,6 +20,9 @@ pub(super) trait Surroundings {
     /// A metadata value of the message.
     fn metadata(&self, key: &str) -> Value;
 
+    /// An environment variable.
+    fn variable(&self, name: &str) -> Option<String>;
+
     /// Calls a function that the configuration adds.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use sluice_value::{EcoVec, Kind, Object, Value, json};
 
 use super::functions::compare;
 use super::run::{Run, is_true, printed};
-use super::sprig_more;
+use super::{sprig_crypto, sprig_more, sprig_rare};
 
 /// Most items that a function may make up.
 const MAX_ITEMS: i64 = 1_000_000;
@@ -126,6 +126,14 @@ pub(super) fn call(run: &mut Run<'_>, name: &str, arguments: &[Value]) -> Result
     };
     let found = match found {
         None => sprig_more::call(run, name, arguments)?,
+        found => found,
+    };
+    let found = match found {
+        None => sprig_crypto::call(run, name, arguments)?,
+        found => found,
+    };
+    let found = match found {
+        None => sprig_rare::call(run, name, arguments)?,
         found => found,
     };
     found.ok_or_else(|| format!("wrong arguments: {}", arguments.len()))

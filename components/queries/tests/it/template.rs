@@ -213,3 +213,58 @@ fn bad_templates_are_refused_at_start() {
     let taken = refusal("{ template: { functions: { upper: this } } }");
     assert!(taken.ends_with("can not redefine a predefined function named upper"));
 }
+
+#[test]
+fn sprig_encrypts_derives_compares_and_takes_apart() {
+    for (template, expected) in [
+        (
+            "{{ derivePassword 1 \"long\" \"password\" \"user\" \"example.com\" }} \
+             {{ derivePassword 1 \"pin\" \"password\" \"user\" \"example.com\" }}",
+            "ZedaFaxcZaso9* 6685",
+        ),
+        ("{{ encryptAES \"k\" .s | decryptAES \"k\" }}{{ encryptAES \"k\" \"\" }}", "Hello"),
+        ("{{ htpasswd \"a:b\" \"x\" }}", "invalid username: a:b"),
+        ("{{ htpasswd \"ann\" \"x\" | trunc 11 }}", "ann:$2a$10$"),
+        ("{{ bcrypt .s | len }} {{ randAlphaNum 20 | len }} {{ randNumeric 5 | len }}", "60 20 5"),
+        ("{{ regexMatch \"^[0-9]{8}$\" (randNumeric 8) }}", "true"),
+        ("{{ $n := randInt 3 5 }}{{ and (ge $n 3) (lt $n 5) }}", "true"),
+        ("{{ shuffle \"aaaa\" }} {{ randBytes 3 | len }} {{ randAscii 0 }}", "aaaa 4 "),
+        ("{{ (semver \"v1.2.3-beta+x\").Minor }} {{ (semver \"1.2\").Patch }}", "2 0"),
+        (
+            "{{ semverCompare \"^1.2.0\" \"1.9.1\" }} {{ semverCompare \">=1.2 <1.5 || 3.x\" \"3.1.0\" }} \
+             {{ semverCompare \"!=1.2.3\" \"1.2.3\" }} {{ semverCompare \"1.2 - 1.4\" \"1.3.0\" }} \
+             {{ semverCompare \"1.2\" \"1.3.0\" }} {{ semverCompare \"~1.2.3\" \"v1.2.9\" }}",
+            "true true false true false true",
+        ),
+        (
+            "{{ $u := urlParse \"http://u:p@h.com:80/a/b?q=1#f\" }}{{ $u.host }} {{ $u.hostname }} \
+             {{ $u.path }} {{ $u.query }} {{ $u.userinfo }} {{ urlJoin $u }}",
+            "h.com:80 h.com /a/b q=1 u:p http://u:p@h.com:80/a/b?q=1#f",
+        ),
+        ("{{ push .l 3 }} {{ osBase \"/a/b.c\" }} {{ mustPush .l 4 | len }}", "[1 3] b.c 2"),
+        ("{{ abbrevboth 5 10 \"1234 5678 9123\" }}", "...5678..."),
+        (
+            "{{ env \"SLUICE_NO_SUCH\" }}|{{ expandenv \"a$SLUICE_NO_SUCH-${SLUICE_NO_SUCH}b\" }}",
+            "|a-b",
+        ),
+    ] {
+        check(template, r#"{"s":"Hello","l":[1]}"#, expected);
+    }
+}
+
+#[test]
+fn sprig_refuses_what_does_not_fit() {
+    for (template, expected) in [
+        ("{{ semver \"x\" }}", "Invalid Semantic Version"),
+        ("{{ semverCompare \"?\" \"1.0.0\" }}", "improper constraint: ?"),
+        ("{{ derivePassword 1 \"odd\" \"p\" \"u\" \"s\" }}", "cannot find password template odd"),
+        ("{{ decryptAES \"k\" \"AAAA\" }}", "the encrypted text is too short"),
+        ("{{ randInt 3 3 }}", "the range is empty"),
+        ("{{ bcrypt (repeat 73 \"x\") }}", "password length exceeds 72 bytes"),
+    ] {
+        let quoted = template.replace('\'', "''");
+        let error = one(&format!("{{ template: {{ text: '{quoted}' }} }}"), "{}");
+        assert!(error.starts_with("failed: "), "{template}: {error}");
+        assert!(error.contains(expected), "{template}: {error}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::lint::{ComponentEntry, Components};
-use crate::{ComponentKind, Field, Node, Shape, Type};
+use crate::{ComponentKind, Field, Node, Shape, Type, nearest};
 
 /// The fields that stand beside a component of this kind, whatever it is.
 pub fn reserved_fields(kind: ComponentKind) -> &'static [Field] {
@@ -98,4 +98,20 @@ pub fn infer_component<'c>(
     }
     candidates.sort_unstable();
     Err(format!("unable to infer {kind} type from candidates: [{}]", candidates.join(" ")))
+}
+
+/// Which component was probably meant by a block whose component cannot be told.
+pub fn suggestion(
+    components: &dyn Components,
+    kind: ComponentKind,
+    block: &Node,
+) -> Option<String> {
+    let given = block.get("type").and_then(Node::as_text);
+    let keys = block.as_map().unwrap_or_default().iter().map(|(key, _)| key.name.as_str());
+    let is_known = |name: &&str| components.component(kind, name).is_some();
+    let near = given.into_iter().chain(keys).filter(|name| !is_known(name)).find_map(|name| {
+        let reserved = reserved_fields(kind).iter().any(|field| field.name == name);
+        if reserved { None } else { nearest(name, components.names(kind)) }
+    });
+    near.map(|near| format!("did you mean {near}?"))
 }

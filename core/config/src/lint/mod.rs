@@ -2,7 +2,8 @@
 //!
 //! The linter walks a document beside the tables. It asks a [`Catalogue`] which components exist
 //! and whether mappings and interpolated texts parse. Nothing is built and nothing stops at the
-//! first finding. What cannot be read at all is found before, by [`check_shape`].
+//! first finding. What cannot be read at all is found before, by [`check_shape`], and left out of
+//! the walk ([`Linter::leaving_out`]).
 //!
 //! Texts, lines, columns and their order are those of the reference: tools match on them. Where
 //! the reference's column is of no use to a reader, [`Lint::place`] has the true one.
@@ -12,7 +13,7 @@ mod infer;
 mod shape;
 mod walk;
 
-pub use infer::{infer_component, reserved_fields};
+pub use infer::{infer_component, reserved_fields, suggestion};
 pub use shape::{Unreadable, check_shape};
 pub use walk::Linter;
 
@@ -21,6 +22,9 @@ use crate::{ComponentKind, Field, Position};
 /// Which components exist.
 pub trait Components {
     fn component(&self, kind: ComponentKind, name: &str) -> Option<ComponentEntry<'_>>;
+
+    /// The names of all components of a kind.
+    fn names(&self, kind: ComponentKind) -> Vec<&str>;
 }
 
 /// Where the linter learns what exists and what parses.
@@ -70,6 +74,8 @@ pub enum LintKind {
     Deprecated,
     MissingVariable,
     Field,
+    /// A value that its component cannot read. Building it fails; the reference's linter is silent.
+    Unfit,
 }
 
 /// One finding.
@@ -83,6 +89,8 @@ pub struct Lint {
     /// Document path, such as `input.kafka.addresses`.
     pub path: String,
     pub message: String,
+    /// What to do about it, when that is known. Not part of the reference's text.
+    pub hint: Option<String>,
     pub is_warning: bool,
 }
 
@@ -91,7 +99,7 @@ impl Lint {
     pub fn error(kind: LintKind, line: u32, message: impl Into<String>) -> Self {
         let at = Position { line, column: 1 };
         let message = message.into();
-        Self { kind, at, place: at, path: String::new(), message, is_warning: false }
+        Self { kind, at, place: at, path: String::new(), message, hint: None, is_warning: false }
     }
 }
 

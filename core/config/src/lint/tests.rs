@@ -1,10 +1,11 @@
 #![allow(dead_code)] // tables are read, not the structs
 
 use crate::lint::{
-    Catalogue, ComponentEntry, Components, LintOptions, Linter, TextProblem, check_shape,
+    Catalogue, ComponentEntry, Components, Lint, LintOptions, Linter, TextProblem, check_shape,
 };
 use crate::{
-    Block, ComponentKind, Field, FieldType, Interpolated, Kinds, Node, Query, config, parse,
+    Block, ComponentKind, Field, FieldType, Interpolated, Kinds, Node, Position, Query, config,
+    parse,
 };
 
 config! {
@@ -61,6 +62,10 @@ impl Components for Two {
             _ => return None,
         };
         Some(ComponentEntry { name, config: &self.lines, is_deprecated: name == "other" })
+    }
+
+    fn names(&self, kind: ComponentKind) -> Vec<&str> {
+        if kind == ComponentKind::Input { vec!["lines", "other"] } else { Vec::new() }
     }
 }
 
@@ -168,12 +173,28 @@ fn deprecated_things_are_told_when_asked() {
     check(warn, text, &["(2,1) field codec is deprecated", "(2,1) component other is deprecated"]);
 }
 
+/// Everything that is said of a document that cannot be read, as a person sees it.
+fn refusals(text: &str) -> Vec<String> {
+    let (catalogue, root) = (Two::new(), parse(text).unwrap());
+    let shape = check_shape(&catalogue, Root::fields(), &root);
+    let paths = shape.iter().map(|found| found.path.clone()).collect();
+    let mut linter = Linter::new(&catalogue, LintOptions::default()).leaving_out(paths);
+    linter.object(Root::fields(), &root);
+    let shape = shape.into_iter().enumerate().map(|(at, found)| found.into_lint(at == 0));
+    let shown = |lint: Lint| {
+        let hint = lint.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        let Position { line, column } = lint.place;
+        format!("{lint}{hint} at {line}:{column} {}", lint.path)
+    };
+    shape.chain(linter.finish()).map(shown).collect()
+}
+
 #[test]
-fn a_document_without_shape_is_refused_as_a_whole() {
+fn a_document_without_shape_is_refused() {
     #[track_caller]
     fn refused(text: &str, expected: &str) {
-        let error = check_shape(&Two::new(), Root::fields(), &parse(text).unwrap()).unwrap_err();
-        assert_eq!(error.to_string(), expected);
+        let found = check_shape(&Two::new(), Root::fields(), &parse(text).unwrap());
+        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
     }
     refused(
         "input: { lines: {} }\npipeline:\n  processors:\n    mapping: x\n",
@@ -197,13 +218,45 @@ fn a_document_without_shape_is_refused_as_a_whole() {
         "input: { lines: {} }\npipeline: { processors: [ { x: {} } ] }",
         "(2,1) unable to infer processor type from candidates: [x]",
     );
-    assert!(
-        check_shape(
-            &Two::new(),
-            Root::fields(),
-            &parse("pipeline: [a]\ninput: {lines: {}}").unwrap()
-        )
-        .is_ok()
+    let fine = parse("pipeline: [a]\ninput: {lines: {}}").unwrap();
+    assert!(check_shape(&Two::new(), Root::fields(), &fine).is_empty());
+}
+
+#[test]
+fn everything_that_is_wrong_comes_out_at_once_and_no_follow_ups() {
+    assert_eq!(
+        refusals(
+            "threads: many\ninput:\n  lines: {}\n  other: { wat: 1 }\n  processors: [ x ]\n\
+             pipeline:\n  processors:\n    mapping: x\nwat: 1\n"
+        ),
+        [
+            "(1,1) field 'threads': yaml: line 1: cannot read !!str `many` as int at 1:10 threads",
+            "(8,5) field 'pipeline': field 'processors': line 8: expected array value, got !!map \
+             at 8:5 pipeline.processors",
+            "(3,3) unable to infer input type, multiple candidates 'lines' and 'other' at 3:3 input",
+            "(9,1) field wat not recognised at 9:1 wat",
+        ]
+    );
+    assert_eq!(
+        refusals("input: { linse: {} }\nthreds: 1\npipeline: {}\n"),
+        [
+            "(1,1) unable to infer input type from candidates: [linse] (did you mean lines?) \
+             at 1:8 input",
+            "(2,1) field threds not recognised (did you mean threads?) at 2:1 threds",
+        ]
+    );
+    assert_eq!(
+        refusals("pipeline: { processors: [] }\nwat: 1\ninput: { lines: { child: { x: 1 } } }\n"),
+        [
+            "(2,1) field wat not recognised at 2:1 wat",
+            "(3,1) unable to infer component type \
+             (unable to infer input type from candidates: [x]) at 3:26 input.lines.child",
+            "(3,1) field mapping is required at 3:17 input.lines.mapping",
+        ]
+    );
+    assert_eq!(
+        refusals("threads: x\npipeline: {}\n")[1..],
+        ["(1,1) field 'input' is required and was not present in the config at 1:1 input"]
     );
 }
 

@@ -1,12 +1,12 @@
 //! The walk over a document beside its field tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lint::{
     Catalogue, ComponentEntry, Lint, LintKind, LintOptions, TextProblem, infer_component,
-    reserved_fields,
+    reserved_fields, suggestion,
 };
-use crate::{ComponentKind, Field, Key, Node, NodeValue, Position, Shape, Style, Type};
+use crate::{ComponentKind, Field, Key, Node, NodeValue, Position, Shape, Style, Type, nearest};
 
 /// Gathers findings. Labels must be unique over everything that one linter walks.
 pub struct Linter<'c> {
@@ -15,12 +15,21 @@ pub struct Linter<'c> {
     /// Labels seen so far, and their lines.
     labels: BTreeMap<String, u32>,
     path: Vec<String>,
+    /// Document paths that are not walked: what is wrong there is known.
+    left_out: BTreeSet<String>,
     lints: Vec<Lint>,
 }
 
 impl<'c> Linter<'c> {
     pub fn new(catalogue: &'c dyn Catalogue, options: LintOptions) -> Self {
-        Self { catalogue, options, labels: BTreeMap::new(), path: Vec::new(), lints: Vec::new() }
+        let (labels, left_out) = (BTreeMap::new(), BTreeSet::new());
+        Self { catalogue, options, labels, path: Vec::new(), left_out, lints: Vec::new() }
+    }
+
+    /// Does not walk what stands at these document paths.
+    #[must_use]
+    pub fn leaving_out(self, left_out: BTreeSet<String>) -> Self {
+        Self { left_out, ..self }
     }
 
     /// What was found, in the order it was found.
@@ -41,7 +50,12 @@ impl<'c> Linter<'c> {
             match fields.iter().find(|field| field.name == key.name) {
                 Some(field) => self.below(&key.name, |linter| linter.field(field, value)),
                 None if value.form.is_alias => {}
-                None => self.error_at_key(key, format!("field {} not recognised", key.name)),
+                None => {
+                    let message = format!("field {} not recognised", key.name);
+                    self.below(&key.name, |linter| linter.error_at_key(key, message));
+                    let near = nearest(&key.name, fields.iter().map(|field| field.name));
+                    self.hint(near.map(|near| format!("did you mean {near}?")));
+                }
             }
         }
         for field in fields {
@@ -50,7 +64,8 @@ impl<'c> Linter<'c> {
                 && !matches!(field.ty, Type::Component(_));
             let is_missing = !present.iter().any(|(key, _)| key.name == field.name);
             if is_missing && (field.lint_required || (is_leaf && field.is_required())) {
-                self.error(node, format!("field {} is required", field.name));
+                let message = format!("field {} is required", field.name);
+                self.below(field.name, |linter| linter.error(node, message));
             }
         }
     }
@@ -61,10 +76,14 @@ impl<'c> Linter<'c> {
         if node.form.is_alias {
             return;
         }
-        let Ok(entry) = infer_component(self.catalogue, kind, node) else {
-            let message = "unable to infer component type";
-            self.report(LintKind::UnknownComponent, node, message.into(), true);
-            return;
+        let entry = match infer_component(self.catalogue, kind, node) {
+            Ok(entry) => entry,
+            Err(why) => {
+                let message = "unable to infer component type";
+                self.report(LintKind::UnknownComponent, node, message.into(), true);
+                self.hint(suggestion(self.catalogue, kind, node).or(Some(why)));
+                return;
+            }
         };
         if entry.is_deprecated {
             self.deprecated(node, format!("component {} is deprecated", entry.name));
@@ -98,7 +117,7 @@ impl<'c> Linter<'c> {
                         "field {} is invalid when the component type is {} ({kind})",
                         key.name, entry.name
                     );
-                    self.error_at_key(key, message);
+                    self.below(&key.name, |linter| linter.error_at_key(key, message));
                 }
                 ("plugin", Some(field)) if has_config => {
                     self.error_at_key(key, "plugin object is ineffective".into());
@@ -109,15 +128,20 @@ impl<'c> Linter<'c> {
                 }
                 ("label", Some(field)) => {
                     has_label = true;
-                    self.label(node, value);
-                    self.field(field, value);
+                    self.below("label", |linter| {
+                        linter.label(node, value);
+                        linter.field(field, value);
+                    });
                 }
                 (_, Some(field)) => {
-                    if key.name == "processors" && value.as_list().is_some_and(<[Node]>::is_empty) {
-                        let message = "field processors is empty and can be removed";
-                        self.error(value, message.into());
-                    }
-                    self.below(&key.name, |linter| linter.field(field, value));
+                    self.below(&key.name, |linter| {
+                        let is_empty = value.as_list().is_some_and(<[Node]>::is_empty);
+                        if key.name == "processors" && is_empty {
+                            let message = "field processors is empty and can be removed";
+                            linter.error(value, message.into());
+                        }
+                        linter.field(field, value);
+                    });
                 }
             }
         }
@@ -225,6 +249,7 @@ impl<'c> Linter<'c> {
             let at = Position { line: rule_line, column: 1 };
             let message = format!("value {text} is not a valid option for this field");
             self.report_at(LintKind::Field, at, node.at, message, false);
+            self.hint(Some(format!("one of {}", field.options.join(", "))));
         }
         if text.is_empty() || field.ty != Type::String {
             return;
@@ -292,12 +317,21 @@ impl<'c> Linter<'c> {
         is_warning: bool,
     ) {
         let path = self.path.join(".");
-        self.lints.push(Lint { kind, at, place, path, message, is_warning });
+        self.lints.push(Lint { kind, at, place, path, message, hint: None, is_warning });
+    }
+
+    /// Adds what to do about the last finding.
+    fn hint(&mut self, hint: Option<String>) {
+        if let Some(lint) = self.lints.last_mut() {
+            lint.hint = hint;
+        }
     }
 
     fn below(&mut self, key: &str, walk: impl FnOnce(&mut Self)) {
         self.path.push(key.to_owned());
-        walk(self);
+        if self.left_out.is_empty() || !self.left_out.contains(&self.path.join(".")) {
+            walk(self);
+        }
         self.path.pop();
     }
 }

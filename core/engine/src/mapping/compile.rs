@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use sluice_bloblang::{Diagnostics, Environment, Program as LanguageProgram, Template};
-use sluice_config::{Interpolated, Position, Problem, Problems, Query};
+use sluice_config::{Field, Interpolated, Node, Position, Problem, Problems, Query};
 use sluice_value::EcoString;
 
 use super::{
     CacheHandles, Check, Compiled, Mapping, Mode, Program, Surroundings, Text, TextKind, Values,
 };
-use crate::{BuildError, Scope};
+use crate::{BuildError, Registry, Scope};
 
 /// Names before the dot that make `$name.rest` a placeholder, where a stream has placeholders.
 const PLACEHOLDERS: [&str; 4] = ["tyk_context", "tyk_meta", "secret_env", "secret_conf"];
@@ -82,6 +82,10 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn error(&self, diagnostics: &Diagnostics) -> BuildError {
+        self.problems(diagnostics).into()
+    }
+
+    fn problems(&self, diagnostics: &Diagnostics) -> Problems {
         let problems = diagnostics.0.iter().map(|problem| {
             let (line, column) = (problem.line as u32, problem.column as u32);
             let at = match self.at.line {
@@ -98,8 +102,33 @@ impl Source<'_> {
                 hint: problem.hint.clone(),
             }
         });
-        Problems(problems.collect()).into()
+        Problems(problems.collect())
     }
+}
+
+/// What is wrong with the program in a field that holds one: a mapping, or text with queries.
+pub(crate) fn mistakes(
+    registry: &Registry,
+    field: &Field,
+    node: &Node,
+    path: &str,
+    has_placeholders: bool,
+) -> Problems {
+    let Some(text) = node.as_text().filter(|text| !text.is_empty()) else {
+        return Problems::default();
+    };
+    let language = registry.language().clone();
+    let language =
+        if has_placeholders { language.with_placeholders(PLACEHOLDERS) } else { language };
+    let source = Source { text, at: node.at, path };
+    let refused = if field.bloblang {
+        LanguageProgram::parse(text, &language).err()
+    } else if field.interpolated && text.contains("${") {
+        Template::parse(text, &language).err()
+    } else {
+        None
+    };
+    refused.map(|diagnostics| source.problems(&diagnostics)).unwrap_or_default()
 }
 
 impl Scope {

@@ -17,7 +17,7 @@ use sluice_bloblang::{self as language, Input, Template};
 use sluice_message::{Batch, Message};
 use sluice_value::{EcoString, Value};
 
-pub(crate) use compile::Programs;
+pub(crate) use compile::{Programs, mistakes};
 
 use self::cache::CacheHandles;
 use self::view::View;

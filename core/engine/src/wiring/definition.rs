@@ -103,7 +103,10 @@ impl StreamConfig {
     /// # Errors
     /// As [`StreamConfig::start`].
     pub fn build(&self, scope: &Scope) -> Result<Parts, BuildError> {
-        self.check_labels()?;
+        let problems = self.label_problems();
+        if !problems.is_empty() {
+            return Err(problems.into());
+        }
         let scope = &scope.with_error_log(&self.error_handling.log);
         self.build_resources(scope)?;
         let source = scope.with_selection(self.selection(scope)).below("input");
@@ -174,7 +177,7 @@ impl StreamConfig {
     }
 
     /// Labels of resources must be there and name one resource of their kind.
-    fn check_labels(&self) -> Result<(), BuildError> {
+    pub fn label_problems(&self) -> Problems {
         let mut seen = BTreeMap::new();
         let mut problems = Vec::new();
         let lists: [(ComponentKind, Vec<&Node>); 5] = [
@@ -199,7 +202,7 @@ impl StreamConfig {
                 problems.push(Problem { at: node.at, path, message, hint: None });
             }
         }
-        if problems.is_empty() { Ok(()) } else { Err(Problems(problems).into()) }
+        Problems(problems)
     }
 }
 

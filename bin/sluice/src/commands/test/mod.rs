@@ -17,8 +17,8 @@ use sluice_config::{Normal, parse};
 
 use super::Setting;
 use crate::cli::TestArgs;
-use crate::config::document::Document;
-use crate::config::load::read_part;
+use crate::config::document::{Document, Findings};
+use crate::config::load::{LoadError, read_part};
 use crate::config::settings::{LoggerSettings, ProgramSettings};
 use crate::config::tests::{TestCase, Tests};
 use crate::config::{files, root};
@@ -208,8 +208,12 @@ fn definition(
 fn lint(setting: &Setting, path: &str) -> Result<Vec<Lint>, String> {
     let registry = &*setting.registry;
     let document = Document::read(path, &setting.variables).map_err(|error| error.to_string())?;
-    document.check_shape(registry, root::full()).map_err(|error| error.to_string())?;
-    let mut lints = document.lint(registry, root::full(), LintOptions::default());
+    let found = document.examine(registry, root::full(), LintOptions::default());
+    let files = [(String::new(), found)];
+    if let Some(error) = LoadError::of_findings(&files, false) {
+        return Err(error.to_string());
+    }
+    let [(_, Findings { mut lints, .. })] = files;
     lints.retain(|lint| lint.kind != LintKind::MissingVariable);
     Ok(lints)
 }

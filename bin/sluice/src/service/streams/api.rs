@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use sluice_config::lint::{LintOptions, Linter, check_shape};
+use sluice_config::lint::{Lint, LintKind, LintOptions, Linter};
 use sluice_config::{ComponentKind, Node, NodeValue, Normal, env, format_duration, parse};
 use sluice_engine::StreamConfig;
 use sluice_engine::http::{Endpoint, HttpBody, HttpHandler, HttpHost, Mount};
@@ -14,7 +14,8 @@ use tracing::error;
 
 use super::manager::{Entry, ManageError, Manager};
 use crate::commands::Setting;
-use crate::config::load::read_part;
+use crate::config::document::{Document, Findings};
+use crate::config::load::{FileLint, read_part};
 use crate::config::root;
 use crate::config::variables::Variables;
 use crate::service::endpoints::{json, ready, text};
@@ -231,10 +232,21 @@ impl Api {
                 };
                 let mut streams = Vec::new();
                 let mut lints = Vec::new();
+                let mut unusable = Vec::new();
                 for (key, node) in wanted {
-                    let (config, found) = self.read(node)?;
-                    lints.extend(found.iter().map(|lint| format!("stream '{}': {lint}", key.name)));
-                    streams.push((key.name.clone(), node.clone(), config));
+                    let about = |it: String| format!("stream '{}': {it}", key.name);
+                    match self.read(node, asked.chilled) {
+                        Ok((config, found)) => {
+                            lints.extend(found.into_iter().map(about));
+                            streams.push((key.name.clone(), node.clone(), config));
+                        }
+                        Err(why) if wanted.len() == 1 => return Err(why.into()),
+                        Err(why) => unusable.extend(why.lines().into_iter().map(about)),
+                    }
+                }
+                if !unusable.is_empty() {
+                    unusable.extend(lints);
+                    return Err(lint_errors(&unusable));
                 }
                 pass(&lints, asked.chilled)?;
                 for id in self.manager.all().into_keys() {
@@ -276,7 +288,7 @@ impl Api {
                 if method == Method::PATCH {
                     document = merged(&self.entry(&id)?.submitted, &document);
                 }
-                let (config, lints) = self.read(&document)?;
+                let (config, lints) = self.read(&document, asked.chilled)?;
                 pass(&lints, asked.chilled)?;
                 let done = if method == Method::POST {
                     self.manager.create(&id, document, config).await
@@ -344,16 +356,71 @@ impl Api {
     }
 
     /// A stream's configuration, and what the linter says of it.
-    fn read(&self, document: &Node) -> Result<(StreamConfig, Vec<String>), Response<HttpBody>> {
+    fn read(
+        &self,
+        document: &Node,
+        chilled: bool,
+    ) -> Result<(StreamConfig, Vec<String>), Unusable> {
         let registry = &*self.manager.sharing().registry;
-        let bad = |error: &dyn std::fmt::Display| refuse(StatusCode::BAD_REQUEST, error);
-        check_shape(registry, root::stream_file(), document).map_err(|error| bad(&error))?;
-        let mut linter = Linter::new(registry, LintOptions::default());
-        linter.object(root::stream_file(), document);
-        let lints = linter.finish().iter().map(ToString::to_string).collect();
+        let unwritten = Document { root: document.clone(), ..Document::empty() };
+        let mut found = unwritten.examine(registry, root::stream_file(), LintOptions::default());
+        if chilled {
+            found.lints.clear();
+        }
+        let Findings { shape, lints, misfits } = &found;
+        match &shape[..] {
+            [one] if lints.is_empty() && misfits.is_empty() => {
+                return Err(Unusable::Text(StatusCode::BAD_REQUEST, one.to_string()));
+            }
+            [] if lints.is_empty() && !misfits.is_empty() => {
+                let lines: Vec<String> = misfits.iter().map(ToString::to_string).collect();
+                return Err(Unusable::Text(StatusCode::BAD_GATEWAY, lines.join("\n")));
+            }
+            _ => {}
+        }
+        let is_readable = shape.is_empty();
+        let lints = found.into_lints().into_iter().map(line).collect();
+        if !is_readable {
+            return Err(Unusable::Lines(lints));
+        }
         let known = Normal::default().document(registry, root::stream(), document);
-        let config = read_part(&known, root::is_of_engine).map_err(|error| bad(&error))?;
+        let config = read_part(&known, root::is_of_engine)
+            .map_err(|error| Unusable::Text(StatusCode::BAD_REQUEST, error.to_string()))?;
         Ok((config, lints))
+    }
+}
+
+/// Why a document cannot be the configuration of a stream.
+enum Unusable {
+    /// For one reason, or several of one kind.
+    Text(StatusCode, String),
+    /// For these reasons.
+    Lines(Vec<String>),
+}
+
+impl Unusable {
+    fn lines(self) -> Vec<String> {
+        match self {
+            Self::Text(_, text) => text.lines().map(str::to_owned).collect(),
+            Self::Lines(lines) => lines,
+        }
+    }
+}
+
+impl From<Unusable> for Response<HttpBody> {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::Text(status, text) => refuse(status, text),
+            Unusable::Lines(lines) => lint_errors(&lines),
+        }
+    }
+}
+
+/// In the words of the linter; of what only building would find, with its path.
+fn line(lint: Lint) -> String {
+    match lint.kind {
+        LintKind::Unfit => FileLint { path: String::new(), lint }.located(),
+        _ => lint.to_string(),
     }
 }
 
@@ -390,12 +457,16 @@ fn pass(lints: &[String], chilled: bool) -> Result<(), Response<HttpBody>> {
     if chilled || lints.is_empty() {
         return Ok(());
     }
-    let lints: Vec<Value> = lints.iter().map(|lint| lint.as_str().into()).collect();
+    Err(lint_errors(lints))
+}
+
+fn lint_errors(lines: &[String]) -> Response<HttpBody> {
+    let lines: Vec<Value> = lines.iter().map(|line| line.as_str().into()).collect();
     let mut fields = Object::new();
-    fields.insert("lint_errors", lints.into());
+    fields.insert("lint_errors", lines.into());
     let mut response = json(&Value::Object(fields));
     *response.status_mut() = StatusCode::BAD_REQUEST;
-    Err(response)
+    response
 }
 
 fn refuse(status: StatusCode, error: impl std::fmt::Display) -> Response<HttpBody> {

@@ -7,8 +7,8 @@ use sluice_config::{Node, Normal};
 use sluice_engine::StreamConfig;
 
 use crate::commands::Setting;
-use crate::config::document::Document;
-use crate::config::load::{FileLint, read_part};
+use crate::config::document::{Document, Findings};
+use crate::config::load::{FileLint, LoadError, read_part};
 use crate::config::{files, root};
 
 /// Endings of files that hold tests, not streams.
@@ -100,6 +100,8 @@ pub(super) struct LoadedStream {
     pub(super) submitted: Node,
     pub(super) config: StreamConfig,
     pub(super) lints: Vec<FileLint>,
+    /// What building would refuse besides.
+    pub(super) misfits: Vec<String>,
 }
 
 /// # Errors
@@ -107,13 +109,21 @@ pub(super) struct LoadedStream {
 pub(super) fn read(setting: &Setting, path: &str) -> Result<LoadedStream, String> {
     let registry = &*setting.registry;
     let document = Document::read(path, &setting.variables).map_err(|error| error.to_string())?;
-    document.check_shape(registry, root::stream_file()).map_err(|error| error.to_string())?;
     let options = LintOptions { warn_deprecated: true, ..LintOptions::default() };
-    let lints = document.lint(registry, root::stream_file(), options).into_iter();
-    let lints = lints.map(|lint| FileLint { path: path.to_owned(), lint }).collect();
+    let found = document.examine(registry, root::stream_file(), options);
+    let files = [(path.to_owned(), found)];
+    if let Some(LoadError { error, others, .. }) =
+        LoadError::of_findings(&files, setting.globals.chilled)
+    {
+        let others: String = others.iter().map(|it| format!("\n{}", it.located())).collect();
+        return Err(format!("{error}{others}"));
+    }
+    let [(_, Findings { lints, misfits, .. })] = files;
+    let lints = lints.into_iter().map(|lint| FileLint { path: path.to_owned(), lint }).collect();
     let known = Normal::default().document(registry, root::stream(), &document.root);
     let config = read_part(&known, root::is_of_engine).map_err(|error| error.to_string())?;
-    Ok(LoadedStream { submitted: document.root, config, lints })
+    let misfits = misfits.iter().map(ToString::to_string).collect();
+    Ok(LoadedStream { submitted: document.root, config, lints, misfits })
 }
 
 #[cfg(test)]

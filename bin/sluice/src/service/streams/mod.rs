@@ -20,8 +20,9 @@ use tracing::{error, info, warn};
 use super::observe::Observed;
 use super::signals::Signals;
 use super::watch::{Changes, Watch};
-use super::{Start, delay, endpoints, passes_lint};
+use super::{Start, debug, delay, endpoints, passes_lint};
 use crate::config::load::{Scope as FileScope, load};
+use crate::config::root;
 use files::{StreamFile, StreamFiles};
 use manager::{Manager, Sharing};
 
@@ -65,15 +66,17 @@ async fn serve(start: &Start, mode: StreamsMode) -> Result<bool, String> {
     let manager = Arc::new(Manager::new(sharing, start.stream.shutdown_timeout));
     let mut mounts = endpoints::common(&observed);
     let host = observed.server.host();
+    mounts.extend(debug::mount(&*host, start, root::without_stream()));
     mounts.extend(api::mount_ready(&*host, &manager));
     if mode.has_api {
         mounts.extend(api::mount(&*host, &manager, &start.setting));
     }
     let files = StreamFiles::new(mode.paths);
-    for file in
-        files.list().map_err(|error| format!("Stream configuration file read error: {error}"))?
-    {
-        create(start, &manager, &file).await?;
+    let all =
+        files.list().map_err(|error| format!("Stream configuration file read error: {error}"))?;
+    for (id, loaded) in read_all(start, all)? {
+        let created = manager.create(&id, loaded.submitted, loaded.config).await;
+        created.map_err(|error| format!("Failed to create stream ({id}): {error}"))?;
     }
     let observing = observed.start().await;
     info!("Launching Sluice in streams mode, use CTRL+C to close");
@@ -127,19 +130,39 @@ fn build_resources(start: &Start, sharing: &Sharing) -> Result<(), String> {
         .map_err(|error| format!("failed to initialise resources: {error}"))
 }
 
-/// Starts the stream of a file that must be right.
-async fn create(start: &Start, manager: &Arc<Manager>, file: &StreamFile) -> Result<(), String> {
-    let path = &file.path;
-    let loaded = files::read(&start.setting, path).map_err(|error| {
-        format!("Stream configuration file read error: failed to load config '{path}': {error}")
-    })?;
-    if !passes_lint(&loaded.lints, start.setting.globals.chilled) {
-        return Err("Shutting down due to stream linter errors, to prevent shutdown run Sluice \
-                    with --chilled"
-            .into());
+/// Reads the files of streams, which must all be right. What is wrong with any is said before
+/// anything starts.
+fn read_all(
+    start: &Start,
+    all: Vec<StreamFile>,
+) -> Result<Vec<(String, files::LoadedStream)>, String> {
+    let mut read = Vec::new();
+    let mut refusals = Vec::new();
+    for StreamFile { id, path } in all {
+        let loaded = match files::read(&start.setting, &path) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                refusals.push(format!(
+                    "Stream configuration file read error: failed to load config '{path}': {error}"
+                ));
+                continue;
+            }
+        };
+        let passes = passes_lint(&loaded.lints, start.setting.globals.chilled);
+        let unbuilt = |misfit: &String| format!("Failed to create stream ({id}): {misfit}");
+        refusals.extend(loaded.misfits.iter().map(unbuilt));
+        if !passes {
+            refusals.push(
+                "Shutting down due to stream linter errors, to prevent shutdown run Sluice with \
+                 --chilled"
+                    .into(),
+            );
+        }
+        read.push((id, loaded));
     }
-    let created = manager.create(&file.id, loaded.submitted, loaded.config).await;
-    created.map_err(|error| format!("Failed to create stream ({}): {error}", file.id))
+    let last = refusals.pop();
+    refusals.iter().for_each(|refusal| error!("{refusal}"));
+    last.map_or(Ok(read), Err)
 }
 
 /// Follows the files. What cannot be used leaves its stream as it was.
@@ -184,6 +207,10 @@ async fn update(start: &Start, manager: &Arc<Manager>, id: &str, path: &str) {
              run Sluice with --chilled"
         );
         return;
+    }
+    if !loaded.misfits.is_empty() {
+        let failed = |it| error!("Failed to apply updated stream {id} config: {it}");
+        return loaded.misfits.iter().for_each(failed);
     }
     match manager.put(id, loaded.submitted, loaded.config).await {
         Ok(()) => info!("Updated stream {id} config from file."),
