@@ -1,5 +1,6 @@
 //! `jq` processor.
 
+mod alternatives;
 mod arithmetic;
 mod budget;
 mod functions;

@@ -52,6 +52,15 @@ def fromstream(events):
     if .done then .value else empty end);
 def truncate_stream(events):
   . as $depth | events | select(.[0] | length > $depth) | .[0] |= .[$depth:];
+def ltrimstr($x): if isstring and ($x | isstring) and startswith($x) then .[($x | length):] else . end;
+def rtrimstr($x):
+  if isstring and ($x | isstring) and ($x | length) > 0 and endswith($x)
+  then .[:length - ($x | length)] else . end;
+def trimstr($x): ltrimstr($x) | rtrimstr($x);
+def dateadd($unit; $n): . + $n;
+def datesub($unit; $n): . - $n;
+def have_literal_numbers: true;
+def have_decnum: false;
 def input_filename: null;
 def input_line_number: 0;
 def @json: tojson;

@@ -11,9 +11,9 @@ use jaq_core::path::{Part, Path};
 use jaq_core::{Compiler, Ctx, Filter, Vars};
 use sluice_value::Value;
 
-use super::budget;
 use super::functions::{self, Data, STEP};
 use super::value::Val;
+use super::{alternatives, budget};
 
 /// Longest program.
 const MAX_TEXT: usize = 1 << 20;
@@ -37,7 +37,9 @@ impl Program {
         if text.len() > MAX_TEXT || nesting(text) > MAX_NESTING {
             return Err("error parsing jq query: the program is too large".into());
         }
-        budget::on_deep_stack(|| Self::compile_here(text))
+        let text = alternatives::written_out(text)
+            .map_err(|error| format!("error parsing jq query: {error}"))?;
+        budget::on_deep_stack(|| Self::compile_here(&text))
     }
 
     fn compile_here(text: &str) -> Result<Self, String> {
@@ -62,6 +64,10 @@ impl Program {
             .map_err(|errors| {
                 let first = errors.into_iter().flat_map(|(_, errors)| errors).next();
                 let first = first.map_or_else(String::new, |(name, kind)| match kind {
+                    // There is one message at a time, and no other input to take from.
+                    Undefined::Filter(0) if matches!(name, "input" | "inputs") => {
+                        format!("{name}/0 is not allowed")
+                    }
                     Undefined::Filter(arity) => format!("function not defined: {name}/{arity}"),
                     Undefined::Label => format!("label not defined: {name}"),
                     other => format!("{} not defined: {name}", other.as_str()),

@@ -137,3 +137,43 @@ fn programs_that_grow_without_end_fail() {
     check("reduce range(1000000) as $i (0; [.])", "{}", "failed: value nested too deeply");
     check("def f: 1 + f; f", "{}", "failed: the jq program recurses too deeply");
 }
+
+#[test]
+fn patterns_have_alternatives() {
+    check(".[] as [$a] ?// $a | $a", "[[1],2]", "[1,2]");
+    check("[.[] as {a:$a} ?// [$b] | [$a,$b]]", r#"[{"a":1},[2]]"#, "[[1,null],[null,2]]");
+    check(
+        r#".[] as [$a] ?// $b | if $a != null then error("no \($a)") else {$a,$b} end"#,
+        "[[3]]",
+        r#"{"a":null,"b":[3]}"#,
+    );
+    check(". as [$a] ?// $a | [$a, .] | length", "[7]", "2");
+    let items = r#"[{"a":1},[[2]],3]"#;
+    check("[.[] | (. as {a:$x} ?// [[$x]] ?// $x | $x), 0]", items, "[1,0,2,0,3,0]");
+    check("if true then . as [$a] ?// $a | $a else 0 end", "5", "5");
+    check(
+        ". as [$a] ?// {b: {$c}} | . as [$d] ?// $d | [$a,$c,$d]",
+        r#"{"b":{"c":1}}"#,
+        r#"[null,1,{"b":{"c":1}}]"#,
+    );
+    check("def f: . as [$a] ?// $a | $a; [f] # as ?//", "4", "[4]");
+    check(r#".a?//"d?//\(1)""#, "3", r#""d?//1""#);
+    check(". as [$a] ?// {b:$a} | $a", "3", "failed: expected an object but got: number (3)");
+    let folded = "{ jq: { query: 'reduce .[] as [$a] ?// $a (0; . + $a)' } }";
+    assert!(refusal(folded).contains("`?//` is only understood where a `|` follows"));
+}
+
+#[test]
+fn what_other_programs_do_with_more_inputs_is_refused_by_name() {
+    for name in ["input", "inputs"] {
+        let refused = refusal(&format!("{{ jq: {{ query: '[{name}]' }} }}"));
+        assert!(refused.contains(&format!("{name}/0 is not allowed")), "{refused}");
+    }
+}
+
+#[test]
+fn trimming_leaves_what_is_no_text_alone() {
+    check("map(ltrimstr(\"a\"))", r#"["ab","b",1,null]"#, r#"["b","b",1,null]"#);
+    check("map(rtrimstr(\"b\"))", r#"["ab","a","b",[2]]"#, r#"["a","a","",[2]]"#);
+    check("ltrimstr(1), trimstr(\"x\"), rtrimstr(\"\")", "\"xax\"", r#"["xax","a","xax"]"#);
+}
