@@ -50,6 +50,9 @@ config! {
         threads: i32 = -1,
         /// Processors, in order.
         processors: Vec<Block<Kinds::Processor>> = EMPTY,
+        /// Whether messages that failed are refused: the same as the strategy `reject` of
+        /// `error_handling`.
+        strict_mode: Option<bool> => advanced,
     }
 }
 
@@ -123,7 +126,10 @@ impl StreamConfig {
             chains: vec![chain; threads.max(1)] as Vec<Chain>,
             sink,
             stop: scope.stop().clone(),
-            error_strategy: self.error_handling.strategy(),
+            error_strategy: match self.pipeline.strict_mode {
+                Some(true) => ErrorStrategy::Reject,
+                _ => self.error_handling.strategy(),
+            },
         })
     }
 

@@ -158,13 +158,21 @@ async fn a_stalled_output_stops_the_reading() {
 
 #[tokio::test(start_paused = true)]
 async fn rejecting_strategy_refuses_the_members_that_failed() {
-    let (input, output) = (FakeInput::new("reject"), FakeOutput::new("reject"));
-    let mut running = start(
-        "input: { fake: { name: reject, auto_replay_nacks: false } }\n\
-         pipeline: { processors: [ { mapping: 'root = this.number()' } ] }\n\
-         output: { fake: { name: reject } }\n\
-         error_handling: { strategy: reject }\n",
-    );
+    refuses_the_members_that_failed("reject", "", "error_handling: { strategy: reject }\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn strict_pipelines_refuse_the_members_that_failed() {
+    refuses_the_members_that_failed("strict", "strict_mode: true, ", "").await;
+}
+
+async fn refuses_the_members_that_failed(name: &str, pipeline: &str, root: &str) {
+    let (input, output) = (FakeInput::new(name), FakeOutput::new(name));
+    let mut running = start(&format!(
+        "input: {{ fake: {{ name: {name}, auto_replay_nacks: false }} }}\n\
+         pipeline: {{ {pipeline}processors: [ {{ mapping: 'root = this.number()' }} ] }}\n\
+         output: {{ fake: {{ name: {name} }} }}\n{root}"
+    ));
     input.push(&["1", "x", "3"]);
     input.end();
     assert!(running.ends().await);
