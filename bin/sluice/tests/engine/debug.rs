@@ -4,7 +4,7 @@ use crate::support::Place;
 
 const MAIN: &str = "
 http: { address: '127.0.0.1:PORT', debug_endpoints: true }
-input: { generate: { mapping: root = 1, interval: 1h } }
+input: { http_server: { path: /in, timeout: 7s } }
 output: { http_client: { url: 'http://127.0.0.1:1', oauth: { consumer_secret: hush } } }
 ";
 
@@ -14,10 +14,10 @@ fn a_stream_shows_its_configuration_without_secrets_and_its_threads() {
     let program = place.start(&["-c", "config.yaml"]);
     let config = program.get("/debug/config/json");
     assert_eq!(config.status, 200);
-    assert_eq!(config.json("/input/generate/interval"), "1h");
+    assert_eq!(config.json("/input/http_server/timeout"), "7s");
     assert!(!config.body.contains("hush"), "{config:?}");
     let config = program.get("/debug/config/yaml");
-    assert!(config.body.contains("interval: 1h") && !config.body.contains("hush"), "{config:?}");
+    assert!(config.body.contains("timeout: 7s") && !config.body.contains("hush"), "{config:?}");
     let stack = program.get("/debug/stack");
     assert_eq!(stack.status, 200);
     assert!(stack.body.starts_with("runtime: "), "{stack:?}");

@@ -131,7 +131,7 @@ output:
     assert_eq!(told.code, 1);
     for expected in [
         "failed to init input <no label> path root.input: (2,22) input.generate.count: expected int",
-        "failed to init processor <no label> path root.pipeline.processors.0.try.1: (7,45) \
+        "failed to init processor <no label> path root.pipeline.processors.0.try.1: (7,47) \
          pipeline.processors.0.try.1.compress.level: expected int",
         "failed to init processor <no label> path root.pipeline.processors.1: (8,22) \
          pipeline.processors.1.split.size: expected int",
@@ -178,7 +178,7 @@ fn streams_mode_tells_the_mistakes_of_all_files() {
         "Bad Label",
         "(4,12) input.generate.count: expected int",
         "streams/b.yaml(1,1) field wat not recognised",
-        "Failed to create stream (c): failed to init input <no label> path root.input: (1,52) \
+        "Failed to create stream (c): failed to init input <no label> path root.input: (1,50) \
          input.generate.count: expected int",
     ] {
         assert!(all.contains(expected), "no {expected:?} in\n{all}");

@@ -116,15 +116,15 @@ x-tyk-streaming:
 "#;
 
 const MISTAKES: [&str; 7] = [
-    "(20,18) x-tyk-streaming.streams.relay.pipeline.threads: expected int value",
-    "(17,20) x-tyk-streaming.streams.relay.input.http_server.timeout: time: invalid duration",
-    "(18,17) x-tyk-streaming.streams.relay.input.http_server.paht: field paht not recognised",
-    "(22,13) x-tyk-streaming.streams.relay.pipeline.processors.0: unable to infer processor type, \
+    "(19,18) x-tyk-streaming.streams.relay.pipeline.threads: expected int value",
+    "(16,20) x-tyk-streaming.streams.relay.input.http_server.timeout: time: invalid duration",
+    "(17,17) x-tyk-streaming.streams.relay.input.http_server.paht: field paht not recognised",
+    "(21,13) x-tyk-streaming.streams.relay.pipeline.processors.0: unable to infer processor type, \
      multiple candidates 'log' and 'noop'",
-    "(24,22) x-tyk-streaming.streams.relay.pipeline.processors.1.archive.format: field format is \
+    "(23,22) x-tyk-streaming.streams.relay.pipeline.processors.1.archive.format: field format is \
      required",
-    "(26,22) x-tyk-streaming.streams.relay.pipeline.processors.3.mapping: expected a method",
-    "(28,13) x-tyk-streaming.streams.relay.pipeline.processors.5: unable to infer processor type \
+    "(25,22) x-tyk-streaming.streams.relay.pipeline.processors.3.mapping: expected a method",
+    "(27,13) x-tyk-streaming.streams.relay.pipeline.processors.5: unable to infer processor type \
      from candidates: [maping] (did you mean mapping?)",
 ];
 
