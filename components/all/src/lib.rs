@@ -7,6 +7,8 @@ use sluice_engine::Registry;
 
 /// Registers the components of all crates that this build has.
 pub fn register_all(registry: &mut Registry) {
+    #[cfg(feature = "amqp")]
+    sluice_amqp::register(registry);
     #[cfg(feature = "aws")]
     sluice_aws::register(registry);
     #[cfg(feature = "builtin")]
@@ -21,6 +23,8 @@ pub fn register_all(registry: &mut Registry) {
     sluice_http::register(registry);
     #[cfg(feature = "kafka")]
     sluice_kafka::register(registry);
+    #[cfg(feature = "mqtt")]
+    sluice_mqtt::register(registry);
     #[cfg(feature = "processes")]
     sluice_processes::register(registry);
     #[cfg(feature = "queries")]

@@ -95,6 +95,21 @@ impl TlsConfig {
         Ok(config)
     }
 
+    /// Equal for settings that come to the same, such as those of clients that may share a connection.
+    /// Holds secrets.
+    pub fn key(&self) -> String {
+        if !self.enabled {
+            return String::new();
+        }
+        let certs = self.client_certs.iter();
+        let certs: Vec<_> = certs
+            .map(|it| {
+                (&it.cert, it.key.expose(), &it.cert_file, &it.key_file, it.password.expose())
+            })
+            .collect();
+        format!("{:?}", (self.skip_cert_verify, self.root_cas.expose(), &self.root_cas_file, certs))
+    }
+
     fn with_certificate(
         &self,
         builder: rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>,

@@ -11,6 +11,7 @@
 
 mod acceptance;
 mod bad_input;
+mod brokers;
 mod crash;
 mod demo;
 mod isolation;

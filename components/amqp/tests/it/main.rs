@@ -1,0 +1,9 @@
+//! The AMQP components against RabbitMQ. Without `SLUICE_TEST_AMQP` the tests say that they are skipped.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
+mod delivery;
+mod fields;
+mod outage;
+mod sharing;
+mod support;
