@@ -256,14 +256,6 @@ impl Running {
         }
     }
 
-    pub(crate) async fn is_disconnected(&self) {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        while self.link.load(Ordering::Relaxed) {
-            assert!(tokio::time::Instant::now() < deadline, "the input stays connected");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-
     /// The next transaction within `patience`.
     pub(crate) async fn next_within(&mut self, patience: Duration) -> Option<Transaction> {
         if self.ready.is_empty() {
