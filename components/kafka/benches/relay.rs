@@ -23,8 +23,13 @@ use sluice_engine::http::NoHost;
 use sluice_engine::{Environment, Registry, Resources, Shared, Stop, StreamConfig};
 use sluice_telemetry::Metrics;
 
+// As in the program; for the bare loop as well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PARTITIONS: i32 = 4;
 const BYTES: usize = 240;
+const WARM_UP: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() {
@@ -35,6 +40,8 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let at = arguments.iter().position(|argument| argument == "--messages");
     let messages = at.and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(300_000);
+    let at = arguments.iter().position(|argument| argument == "--only");
+    let only = at.and_then(|at| arguments.get(at + 1)).map_or("", String::as_str);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime can be had");
@@ -43,9 +50,12 @@ fn main() {
     fill(&broker, &source, messages);
     println!("{messages} messages of {BYTES} bytes, {PARTITIONS} partitions, 2 worker threads\n");
     let target = runtime.block_on(topic(&broker, "bare"));
-    bare(&broker, &source, &target, messages.min(50_000)); // warms the broker up
-    let bare_rate = bare(&broker, &source, &target, messages);
-    println!("{:<52} {bare_rate:>9.0} /s", "bare loop");
+    let warm_at = Instant::now() + WARM_UP; // a fresh broker compiles what it runs most
+    while Instant::now() < warm_at {
+        bare(&broker, &source, &runtime.block_on(topic(&broker, "warm-up")), messages);
+    }
+    let (bare_rate, cost) = measured(|| bare(&broker, &source, &target, messages), messages);
+    println!("{:<52} {bare_rate:>9.0} /s   {cost:>5.2} us", "bare loop");
     let franz = "kafka_franz: {seed_brokers: ['BROKER'], topic: TOPIC";
     let kafka = "kafka: {addresses: ['BROKER'], topic: TOPIC";
     for (name, input, output) in [
@@ -73,9 +83,29 @@ fn main() {
             format!("{kafka}, max_in_flight: 1000, metadata: {{exclude_prefixes: ['']}}}}"),
         ),
     ] {
-        let rate = runtime.block_on(stream(&broker, &source, input, &output, messages));
-        println!("{name:<52} {rate:>9.0} /s   {:.2} of the bare loop", rate / bare_rate);
+        if !name.contains(only) {
+            continue;
+        }
+        let run = || runtime.block_on(stream(&broker, &source, input, &output, messages));
+        let (rate, cost) = measured(run, messages);
+        let ratio = rate / bare_rate;
+        println!("{name:<52} {rate:>9.0} /s   {cost:>5.2} us   {ratio:.2} of the bare loop");
     }
+}
+
+/// What `run` returns, and the processor time of this process for each message, in microseconds.
+fn measured(run: impl FnOnce() -> f64, messages: usize) -> (f64, f64) {
+    let before = cpu_seconds();
+    let rate = run();
+    (rate, (cpu_seconds() - before) * 1e6 / messages as f64)
+}
+
+/// User and system time of this process so far; clock ticks are 10 ms.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2);
+    ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 async fn topic(broker: &str, name: &str) -> String {

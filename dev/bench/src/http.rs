@@ -32,14 +32,30 @@ pub(crate) struct Options {
     kafka: String,
 }
 
+#[derive(clap::Args)]
+pub(crate) struct Echo {
+    /// Loopback port to listen on.
+    #[arg(long)]
+    port: u16,
+}
+
+/// Serves until it is ended.
+pub(crate) fn echo(options: &Echo) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(echo_server(options.port))
+}
+
 pub(crate) fn run(program: &Path, options: &Options) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let duration = Duration::from_secs(options.seconds);
     let body = event(7);
+    let directory = tempfile::tempdir()?;
     let echo_port = free_port()?;
-    runtime.spawn(echo_server(echo_port));
-    std::thread::sleep(Duration::from_millis(100));
+    let arguments = ["echo", "--port", &echo_port.to_string()];
+    let mut echo = Running::start(&std::env::current_exe()?, &arguments, directory.path())?;
+    echo.wait_for_port(echo_port, Duration::from_secs(5))?;
     let bare = runtime.block_on(post_for(echo_port, "/", &body, options.clients, duration))?;
+    drop(echo);
 
     let (mut gateway, _directory, port) = start_gateway(program, &options.kafka)?;
     let path = "/stream-demo/push-event?user=alice";

@@ -39,6 +39,9 @@ enum Bench {
     Pipeline(pipeline::Options),
     /// POST through a stream to Kafka and back, against a bare hyper echo server.
     Http(http::Options),
+    /// The bare hyper echo server, a process of its own like the program it is compared with.
+    #[command(hide = true)]
+    Echo(http::Echo),
     /// What one more user of a stream costs.
     Users(users::Options),
     /// What the engine costs: an empty pipeline, single processors, a fan-out, a second thread.
@@ -62,6 +65,7 @@ fn main() -> Result<()> {
         Bench::Bloblang(options) => bloblang::run(&options),
         Bench::Pipeline(options) => pipeline::run(&built()?, &options),
         Bench::Http(options) => http::run(&built()?, &options),
+        Bench::Echo(options) => http::echo(&options),
         Bench::Users(options) => users::run(&built()?, &options),
         Bench::Engine(options) => engine::run(&built()?, &options),
         Bench::Soak(options) => soak::run(&built()?, &options),
