@@ -1,6 +1,6 @@
-//! What became of records: told by the producer's thread, waited for by writes.
+//! What became of records: told by the producer's task, waited for by writes.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -88,6 +88,8 @@ pub(crate) struct Deliveries {
     /// Writes that wait for room.
     waiting: AtomicUsize,
     room: Notify,
+    /// Whether a record was delivered since `last_success` was set.
+    has_delivered: AtomicBool,
     last_success: Mutex<Option<Instant>>,
 }
 
@@ -98,6 +100,7 @@ impl Deliveries {
             spread,
             waiting: AtomicUsize::new(0),
             room: Notify::new(),
+            has_delivered: AtomicBool::new(false),
             last_success: Mutex::default(),
         }
     }
@@ -108,6 +111,17 @@ impl Deliveries {
 
     pub(crate) fn spread(&self) -> &Spread {
         &self.spread
+    }
+
+    /// To be called after some deliveries: what need not be done for each of them.
+    pub(crate) fn served(&self) {
+        if self.has_delivered.swap(false, Ordering::Relaxed) {
+            let now = Some(Instant::now());
+            *self.last_success.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        }
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.room.notify_waiters();
+        }
     }
 
     /// When a record was last delivered.
@@ -150,8 +164,7 @@ impl ProducerContext<Spread> for Deliveries {
     fn delivery(&self, result: &DeliveryResult<'_>, slot: Box<Slot>) {
         let record = match result {
             Ok(record) => {
-                let now = Some(Instant::now());
-                *self.last_success.lock().unwrap_or_else(PoisonError::into_inner) = now;
+                self.has_delivered.store(true, Ordering::Relaxed);
                 record
             }
             Err((error, record)) => {
@@ -164,9 +177,6 @@ impl ProducerContext<Spread> for Deliveries {
             self.spread.answered(record.topic(), record.partition());
         }
         slot.pending.close_one();
-        if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.room.notify_waiters();
-        }
     }
 
     fn get_custom_partitioner(&self) -> Option<&Spread> {

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use sluice_engine::{BuildError, Scope};
+use tokio::task::JoinHandle;
 
 use super::delivery::{Deliveries, Slot};
 use super::partitioner::{Partitioning, Spread};
@@ -76,14 +77,21 @@ impl Shared {
         let journal = Journal::new(&self.label, &self.path);
         let deliveries = Deliveries::new(journal, Spread::new(&self.partitioning));
         let config = self.cluster.config();
-        let inner: Arc<Threaded> =
-            Arc::new(config.create_with_context(deliveries).map_err(|error| error.to_string())?);
-        let mut producer =
-            Producer { inner: Some(inner.clone()), renewal: None, answered: Mutex::default() };
+        let base: Base =
+            config.create_with_context(deliveries).map_err(|error| error.to_string())?;
+        let signal = ffi::QueueSignal::of(base.client().native_client());
+        let signal = signal.ok_or("the Kafka client has no queue of events")?;
+        let inner = Arc::new(Served { signal, base });
+        let mut producer = Producer {
+            inner: Some(inner.clone()),
+            serving: tokio::spawn(serve(inner.clone())),
+            renewal: None,
+            answered: Mutex::default(),
+        };
         if let Some(tokens) = &self.cluster.tokens {
             let inner = Arc::downgrade(&inner);
             let give = move |token: &_| match inner.upgrade() {
-                Some(inner) => ffi::set_token(inner.client().native_client(), token),
+                Some(inner) => ffi::set_token(inner.base.client().native_client(), token),
                 None => Ok(()),
             };
             producer.renewal = Some(tokens.provide(give).await?);
@@ -92,7 +100,33 @@ impl Shared {
     }
 }
 
-type Threaded = ThreadedProducer<Deliveries, Spread>;
+type Base = BaseProducer<Deliveries, Spread>;
+
+struct Served {
+    signal: ffi::QueueSignal, // dropped first
+    base: Base,
+}
+
+/// Events of one turn; there may be thousands of records in each.
+const EVENTS: usize = 16;
+
+/// Hears what became of records. A task, not a thread: the writes that are told are tasks, too, and
+/// mostly of the same core.
+async fn serve(producer: Arc<Served>) {
+    loop {
+        producer.signal.filled().await;
+        let mut turn = 0;
+        while !producer.signal.is_empty() {
+            producer.base.poll(Duration::ZERO); // one event
+            turn += 1;
+            if turn % EVENTS == 0 {
+                producer.base.context().served();
+                tokio::task::yield_now().await;
+            }
+        }
+        producer.base.context().served();
+    }
+}
 
 /// A record to send.
 pub(crate) struct Record<'a> {
@@ -110,22 +144,27 @@ pub(crate) enum Refusal {
     Failed(String),
 }
 
-/// A producer with a thread that hears what became of its records.
+/// A producer with a task that hears what became of its records.
 pub(crate) struct Producer {
     /// `None` only while being dropped.
-    inner: Option<Arc<Threaded>>,
+    inner: Option<Arc<Served>>,
+    serving: JoinHandle<()>,
     renewal: Option<Renewal>,
     /// When a broker last answered.
     answered: Mutex<Option<Instant>>,
 }
 
 impl Producer {
-    fn inner(&self) -> &Arc<Threaded> {
+    fn inner(&self) -> &Arc<Served> {
         self.inner.as_ref().expect("set until dropped")
     }
 
+    fn base(&self) -> &Base {
+        &self.inner().base
+    }
+
     pub(crate) fn deliveries(&self) -> &Deliveries {
-        self.inner().context()
+        self.base().context()
     }
 
     /// Hands over one record; `slot` hears of its fate. Does not wait.
@@ -136,7 +175,7 @@ impl Producer {
         base.partition = record.partition;
         base.headers = record.headers;
         self.deliveries().spread().sending(record.topic, record.payload.len());
-        let Err((error, base)) = self.inner().send(base) else { return Ok(()) };
+        let Err((error, base)) = self.base().send(base) else { return Ok(()) };
         base.delivery_opaque.withdraw();
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) {
             return Err(Refusal::Full);
@@ -157,12 +196,12 @@ impl Producer {
             let (inner, topic) = (self.inner().clone(), topic.map(str::to_owned));
             let asked = tokio::task::spawn_blocking(move || match topic {
                 Some(topic) => {
-                    inner.client().fetch_metadata(Some(&topic), CALL_PATIENCE).map(|_| ())
+                    inner.base.client().fetch_metadata(Some(&topic), CALL_PATIENCE).map(|_| ())
                 }
                 // Which topics there will be is not known: no need to list all of them.
-                None => match inner.client().fetch_cluster_id(CALL_PATIENCE) {
+                None => match inner.base.client().fetch_cluster_id(CALL_PATIENCE) {
                     Some(_) => Ok(()),
-                    None => inner.client().fetch_metadata(None, CALL_PATIENCE).map(|_| ()),
+                    None => inner.base.client().fetch_metadata(None, CALL_PATIENCE).map(|_| ()),
                 },
             });
             match asked.await.map_err(|error| error.to_string())? {
@@ -187,15 +226,22 @@ impl Producer {
 
     /// An error after which this producer takes nothing more.
     pub(crate) fn fatal_error(&self) -> Option<String> {
-        self.inner().client().fatal_error().map(|(_, text)| text)
+        self.base().client().fatal_error().map(|(_, text)| text)
     }
 }
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        // Ending the thread waits for it, which must not hold up whoever dropped the last output.
-        if let Some(inner) = self.inner.take() {
-            let _ = std::thread::Builder::new().name("kafka-end".into()).spawn(move || drop(inner));
-        }
+        self.serving.abort();
+        let serving = self.serving.abort_handle();
+        // The last to go waits for the client library's threads, which must not hold up whoever
+        // dropped the last output.
+        let Some(inner) = self.inner.take() else { return };
+        let _ = std::thread::Builder::new().name("kafka-end".into()).spawn(move || {
+            while !serving.is_finished() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            drop(inner);
+        });
     }
 }

@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use sluice_message::{Batch, DeliveryError, Member, Message, Transaction, Verdict};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::component::LinkState;
@@ -113,7 +114,7 @@ impl Drop for Stream {
 }
 
 async fn run(
-    mut source: Box<dyn Source>,
+    source: Box<dyn Source>,
     chains: Vec<Chain>,
     sink: Arc<dyn Sink>,
     stop: Stop,
@@ -132,34 +133,26 @@ async fn run(
     // The sink itself bounds what is written at once. All of it may be waiting in one thread, when
     // the others have nothing to do.
     let limit = sink.in_flight();
+    let feed = Feed { source: Some(source), sink: sink.clone(), is_idle: false };
+    let feed = Arc::new(Mutex::new(feed));
     let thread =
         |chain: &Chain| Thread { chain: chain.clone(), sink: sink.clone(), limit, error_strategy };
+    let mut threads = JoinSet::new();
     let work = async {
-        let mut feed = SourceFeed { source: &mut *source, sink: &*sink, is_idle: false };
         if let [chain] = chains.as_slice() {
-            thread(chain).run(Feed::Source(feed)).await;
+            thread(chain).run(&feed).await;
         } else {
-            // One burst for each thread and one more: who fills the queue may have to wait until
-            // a thread of the same core has done its burst.
-            let (sender, receiver) = async_channel::bounded(2 * chains.len());
-            let mut threads = JoinSet::new();
             for chain in &chains {
-                let (thread, receiver) = (thread(chain), receiver.clone());
-                threads.spawn(async move { thread.run(Feed::Channel(receiver)).await });
+                let (thread, feed) = (thread(chain), feed.clone());
+                threads.spawn(async move { thread.run(&feed).await });
             }
-            drop(receiver);
-            while let Some(burst) = feed.next().await {
-                if sender.send(burst).await.is_err() {
-                    break; // every thread is gone; the burst counts as failed
-                }
-            }
-            drop(sender);
             while threads.join_next().await.is_some() {}
         }
     };
     stop.abort.run_until_cancelled(work).await;
     opening.abort();
-    drop(source);
+    threads.shutdown().await;
+    drop(feed);
     sink.close().await;
     for (at, chain) in chains.iter().enumerate() {
         if !chains[..at].iter().any(|earlier| chain.is_shared_with(earlier)) {
@@ -172,18 +165,27 @@ async fn run(
 /// How often sinks are asked to flush while the source only waits for answers.
 const FLUSH_EVERY: Duration = Duration::from_millis(10);
 
-/// The source, and the sink to flush when the source only waits for answers.
-struct SourceFeed<'a> {
-    source: &'a mut dyn Source,
-    sink: &'a dyn Sink,
+/// Where pipeline threads get their work: whoever has none waits for the source, and lets the next
+/// one wait while it works.
+///
+/// Bursts do not pass through a task and a queue of their own. That would cost each of them a
+/// wakeup, and one task more than there are cores.
+struct Feed {
+    /// `None` after its end.
+    source: Option<Box<dyn Source>>,
+    /// To flush when the source only waits for answers.
+    sink: Arc<dyn Sink>,
     is_idle: bool,
 }
 
-impl SourceFeed<'_> {
+impl Feed {
     /// The next transactions, at least one.
     async fn next(&mut self) -> Option<Burst> {
         loop {
-            let burst = self.ask().await?;
+            let Some(burst) = self.ask().await else {
+                self.source = None;
+                return None;
+            };
             self.is_idle = burst.is_empty();
             if !self.is_idle {
                 return Some(burst);
@@ -193,7 +195,7 @@ impl SourceFeed<'_> {
     }
 
     async fn ask(&mut self) -> Option<Burst> {
-        let mut next = std::pin::pin!(self.source.next());
+        let mut next = std::pin::pin!(self.source.as_mut()?.next());
         if !self.is_idle {
             return next.await;
         }
@@ -203,21 +205,6 @@ impl SourceFeed<'_> {
                 Ok(burst) => return burst,
                 Err(_) => self.sink.flush(),
             }
-        }
-    }
-}
-
-/// Where a pipeline thread gets its work.
-enum Feed<'a> {
-    Source(SourceFeed<'a>),
-    Channel(async_channel::Receiver<Burst>),
-}
-
-impl Feed<'_> {
-    async fn next(&mut self) -> Option<Burst> {
-        match self {
-            Self::Channel(receiver) => receiver.recv().await.ok(),
-            Self::Source(source) => source.next().await,
         }
     }
 }
@@ -277,9 +264,10 @@ impl Future for Write<'_> {
 }
 
 impl Thread {
-    async fn run(&self, mut feed: Feed<'_>) {
+    async fn run(&self, feed: &Mutex<Feed>) {
         let mut writes = Writes::default();
-        while let Some(burst) = alongside(&mut writes, feed.next()).await {
+        let next = async || feed.lock().await.next().await;
+        while let Some(burst) = alongside(&mut writes, next()).await {
             for transaction in burst {
                 self.handle(transaction, &mut writes).await;
             }
