@@ -2,6 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
+use smallvec::SmallVec;
+
 use crate::{DeliveryError, Member, Message, WHOLE_BATCH};
 
 /// Messages that travel together. An empty batch never travels.
@@ -10,7 +12,7 @@ pub struct Batch(Vec<Message>);
 
 /// What the members of a batch were called before it was renumbered.
 #[derive(Debug)]
-pub struct Numbering(Vec<u32>);
+pub struct Numbering(SmallVec<[u32; 4]>);
 
 impl Batch {
     pub fn new(messages: Vec<Message>) -> Self {
@@ -25,7 +27,7 @@ impl Batch {
     /// Numbers the members 0, 1, 2, ... so that a component which spreads or joins them can tell
     /// them apart, and returns their former lineages for [`Numbering::restore`].
     pub fn renumber(&mut self) -> Numbering {
-        let mut former = Vec::with_capacity(self.0.len());
+        let mut former = SmallVec::with_capacity(self.0.len());
         for (at, message) in self.0.iter_mut().enumerate() {
             former.push(std::mem::replace(&mut message.lineage, at as u32));
         }

@@ -107,6 +107,19 @@ struct Served {
     base: Base,
 }
 
+impl Served {
+    /// Serves the events that are there, at most so many. True when there may be more.
+    fn hear(&self, most: usize) -> bool {
+        for _ in 0..most {
+            if self.signal.is_empty() {
+                return false;
+            }
+            self.base.poll(Duration::ZERO); // one event
+        }
+        true
+    }
+}
+
 /// Events of one turn; there may be thousands of records in each.
 const EVENTS: usize = 16;
 
@@ -115,14 +128,9 @@ const EVENTS: usize = 16;
 async fn serve(producer: Arc<Served>) {
     loop {
         producer.signal.filled().await;
-        let mut turn = 0;
-        while !producer.signal.is_empty() {
-            producer.base.poll(Duration::ZERO); // one event
-            turn += 1;
-            if turn % EVENTS == 0 {
-                producer.base.context().served();
-                tokio::task::yield_now().await;
-            }
+        while producer.hear(EVENTS) {
+            producer.base.context().served();
+            tokio::task::yield_now().await;
         }
         producer.base.context().served();
     }
@@ -194,15 +202,17 @@ impl Producer {
         let deadline = Instant::now() + CONNECT_PATIENCE;
         loop {
             let (inner, topic) = (self.inner().clone(), topic.map(str::to_owned));
-            let asked = tokio::task::spawn_blocking(move || match topic {
-                Some(topic) => {
-                    inner.base.client().fetch_metadata(Some(&topic), CALL_PATIENCE).map(|_| ())
-                }
-                // Which topics there will be is not known: no need to list all of them.
-                None => match inner.base.client().fetch_cluster_id(CALL_PATIENCE) {
-                    Some(_) => Ok(()),
-                    None => inner.base.client().fetch_metadata(None, CALL_PATIENCE).map(|_| ()),
-                },
+            let asked = tokio::task::spawn_blocking(move || {
+                let client = inner.base.client();
+                let metadata = |topic| client.fetch_metadata(topic, CALL_PATIENCE).map(|_| ());
+                let answer = match topic {
+                    Some(topic) => metadata(Some(&topic)),
+                    // Which topics there will be is not known: no need to list all of them.
+                    None if client.fetch_cluster_id(CALL_PATIENCE).is_some() => Ok(()),
+                    None => metadata(None),
+                };
+                inner.hear(EVENTS); // what went wrong
+                answer
             });
             match asked.await.map_err(|error| error.to_string())? {
                 Ok(()) => {

@@ -42,17 +42,31 @@ impl FanOut {
     }
 
     async fn write_in_turn(&self, batch: Batch) -> Result<(), DeliveryError> {
-        for sink in &self.sinks {
+        for (sink, batch) in self.copies(batch) {
             // Members that this sink took have not reached the next ones: all are to come again.
-            self.write_one(&**sink, batch.clone()).await.map_err(DeliveryError::of_whole_batch)?;
+            self.write_one(&**sink, batch).await.map_err(DeliveryError::of_whole_batch)?;
         }
         Ok(())
     }
 
+    /// Every sink with the batch; the last one gets the original.
+    fn copies(&self, batch: Batch) -> impl Iterator<Item = (&Arc<dyn Sink>, Batch)> {
+        // Printed here, once, or else by every sink for itself: copies share only what is there.
+        for message in batch.iter() {
+            message.bytes();
+        }
+        let mut original = Some(batch);
+        let last = self.sinks.len().saturating_sub(1);
+        self.sinks.iter().enumerate().map(move |(at, sink)| {
+            let batch = if at == last { original.take() } else { original.clone() };
+            (sink, batch.unwrap_or_default())
+        })
+    }
+
     async fn write_to_all(&self, batch: Batch) -> Result<(), DeliveryError> {
         let Some(persistence) = &self.persistence else { return self.write_fail_fast(batch).await };
-        let writes =
-            self.sinks.iter().map(|sink| write_persistently(&**sink, batch.clone(), persistence));
+        let writes = self.copies(batch);
+        let writes = writes.map(|(sink, batch)| write_persistently(&**sink, batch, persistence));
         join_all(writes).await.into_iter().collect()
     }
 
@@ -60,10 +74,9 @@ impl FanOut {
     /// could leave half a message behind.
     async fn write_fail_fast(&self, batch: Batch) -> Result<(), DeliveryError> {
         let mut writes: FuturesUnordered<_> = self
-            .sinks
-            .iter()
-            .map(|sink| {
-                let (sink, batch) = (sink.clone(), batch.clone());
+            .copies(batch)
+            .map(|(sink, batch)| {
+                let sink = sink.clone();
                 Box::pin(async move { sink.write(batch).await })
             })
             .collect();
