@@ -49,7 +49,7 @@ impl Start {
             console::complain_line(format_args!("Configuration file read error: {error}"));
             ExitCode::FAILURE
         };
-        let loaded = load(main, &setting.globals, &setting.variables, &*setting.registry, scope)
+        let loaded = load(main, &setting.globals, &setting.variables, &setting.registry, scope)
             .map_err(|error| refuse(&error))?;
         let settings = loaded.settings().map_err(|error| {
             refuse(&error);

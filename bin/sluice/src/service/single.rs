@@ -152,7 +152,7 @@ fn reread(start: &Start, changed: &[String]) -> Option<Loaded> {
     info!(files = changed.join(", "), "Main config updated, attempting to update pipeline.");
     let setting = &start.setting;
     let main = start.loaded.main.clone();
-    let loaded = load(main, &setting.globals, &setting.variables, &*setting.registry, Scope::Full)
+    let loaded = load(main, &setting.globals, &setting.variables, &setting.registry, Scope::Full)
         .map_err(|error| error!("Failed to read updated config: {error}"))
         .ok()?;
     if !passes_lint(&loaded.lints, setting.globals.chilled) {

@@ -182,8 +182,8 @@ fn after_text(text: &str, from: usize) -> usize {
         let rest = &text[at..];
         if rest.starts_with("\\(") {
             at = after_bracket(text, at + 1);
-        } else if rest.starts_with('\\') {
-            at += 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
+        } else if let Some(escaped) = rest.strip_prefix('\\') {
+            at += 1 + escaped.chars().next().map_or(0, char::len_utf8);
         } else if rest.starts_with('"') {
             return at + 1;
         } else {

@@ -227,7 +227,7 @@ fn replace_resources(start: &Start, manager: &Arc<Manager>, imported: &[String])
         main,
         &setting.globals,
         &setting.variables,
-        &*setting.registry,
+        &setting.registry,
         FileScope::WithoutStream,
     );
     let loaded = match loaded {
