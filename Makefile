@@ -10,7 +10,7 @@ MAKEFLAGS += --no-print-directory
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/sluice/target
 
 # The services that the tests talk to; see dev/services/README.md.
-SERVICES ?= kafka redis rabbitmq mosquitto prometheus pushgateway
+SERVICES ?= kafka redis rabbitmq mosquitto nats prometheus pushgateway
 
 # The broker is a workspace of its own: its crates and its SQLite never meet the gateway's.
 BROKER := --manifest-path bin/broker/Cargo.toml

@@ -9,11 +9,13 @@ mod input;
 mod output;
 mod scenes;
 mod stream;
+mod world;
 
 pub use input::{Answer, FakeInput};
 pub use output::{Action, FakeOutput};
 pub use scenes::{Scenes, eventually};
 pub use stream::{Running, environment};
+pub use world::{OwnService, PATIENCE, Reading, World, run, service, texts, unique, until};
 
 use sluice_engine::Registry;
 

@@ -2,6 +2,8 @@
 //!
 //! Holds always: rustls with ring, and no other cryptography; a field that cannot be used is refused by name.
 
+mod pem;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -17,6 +19,8 @@ use rustls::{
 };
 use sluice_config::{Secret, config};
 use sluice_engine::BuildError;
+
+pub use pem::Pem;
 
 const EMPTY: [&str; 0] = [];
 
@@ -160,18 +164,22 @@ impl TlsConfig {
 
 impl ClientCertConfig {
     fn certified(&self) -> Result<Arc<CertifiedKey>, BuildError> {
-        let field = |name: &str| format!("tls.client_certs.{name}");
-        let text = |text: &str, file: &str, name: &str| match (text, file) {
-            ("", "") => Err(BuildError::new(format!("field {} is required", field(name)))),
-            ("", file) => read(&field(&format!("{name}_file")), file),
-            (text, _) => Ok(text.to_owned()),
-        };
-        let chain = chain(&text(&self.cert, &self.cert_file, "cert")?, &field("cert"))?;
-        let key_text = text(self.key.expose(), &self.key_file, "key")?;
-        let key = private_key(&key_text, &field("key"), self.password.expose())?;
+        let certificate = self.text(&self.cert, &self.cert_file, "cert")?;
+        let chain = chain(&certificate, "tls.client_certs.cert")?;
+        let key_text = self.text(self.key.expose(), &self.key_file, "key")?;
+        let key = private_key(&key_text, "tls.client_certs.key", self.password.expose())?;
         CertifiedKey::from_der(chain, key, &provider())
             .map(Arc::new)
             .map_err(|error| BuildError::new(format!("field tls.client_certs: {error}")))
+    }
+
+    /// What the field or the file says.
+    fn text(&self, text: &str, file: &str, name: &str) -> Result<String, BuildError> {
+        match (text, file) {
+            ("", "") => Err(BuildError::new(format!("field tls.client_certs.{name} is required"))),
+            ("", file) => read(&format!("tls.client_certs.{name}_file"), file),
+            (text, _) => Ok(text.to_owned()),
+        }
     }
 }
 

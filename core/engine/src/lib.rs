@@ -14,9 +14,11 @@
 //! Lives elsewhere: components (`components/*`), listeners (behind [`http::HttpHost`]).
 
 pub mod backoff;
+pub mod carrier;
 mod catalogue;
 pub mod component;
 pub mod http;
+pub mod inbox;
 mod mapping;
 mod misfit;
 mod owner;
