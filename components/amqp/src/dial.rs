@@ -115,7 +115,7 @@ fn uri(text: &str, tls: &TlsConfig) -> Result<AMQPUri, BuildError> {
         ));
     }
     if uri.vhost.is_empty() {
-        uri.vhost = "/".to_owned(); // a URL that ends with a slash means the default one
+        "/".clone_into(&mut uri.vhost); // a URL that ends with a slash means the default one
     }
     if uri.vhost.len() > 255 {
         return Err(wrong("the virtual host has more than 255 bytes".to_owned()));

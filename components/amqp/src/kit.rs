@@ -79,6 +79,7 @@ impl Reactor for Kit {
         self.0.interval(dur)
     }
 
+    #[expect(clippy::manual_async_fn, reason = "the future does not borrow from here")]
     fn tcp_connect_addr(
         &self,
         addr: SocketAddr,

@@ -73,7 +73,7 @@ fn set(message: &mut Message, name: &str, value: &AMQPValue, level: usize) {
         AMQPValue::LongLongInt(it) => it.to_string(),
         AMQPValue::Float(it) => it.to_string(),
         AMQPValue::Double(it) => it.to_string(),
-        AMQPValue::DecimalValue(it) => decimal(it),
+        AMQPValue::DecimalValue(it) => decimal(*it),
         AMQPValue::ShortString(it) => it.as_str().to_owned(),
         AMQPValue::LongString(it) => String::from_utf8_lossy(it.as_bytes()).into_owned(),
         AMQPValue::ByteArray(it) => String::from_utf8_lossy(it.as_slice()).into_owned(),
@@ -90,7 +90,7 @@ fn timestamp(seconds: u64) -> String {
 }
 
 /// `12345` with two places is `123.45`.
-fn decimal(decimal: &DecimalValue) -> String {
+fn decimal(decimal: DecimalValue) -> String {
     let places = usize::from(decimal.scale);
     let digits = decimal.value.to_string();
     if places == 0 {
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn decimals_have_their_point() {
         for (value, scale, text) in [(12345, 2, "123.45"), (5, 3, "0.005"), (7, 0, "7")] {
-            assert_eq!(decimal(&DecimalValue { scale, value }), text);
+            assert_eq!(decimal(DecimalValue { scale, value }), text);
         }
     }
 }

@@ -38,7 +38,7 @@ fn everybody_comes_back_after_a_restart_and_nothing_is_lost() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         tokio::task::block_in_place(|| broker.restart());
         drop(held);
-        tokio::time::timeout(Duration::from_secs(60), writing).await.unwrap().unwrap().unwrap();
+        tokio::time::timeout(Duration::from_mins(1), writing).await.unwrap().unwrap().unwrap();
         for (user, reader) in readers.iter_mut().enumerate() {
             let mut seen = BTreeSet::new();
             let count = if user == 0 { 11 } else { 10 };
