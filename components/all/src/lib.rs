@@ -25,10 +25,14 @@ pub fn register_all(registry: &mut Registry) {
     sluice_kafka::register(registry);
     #[cfg(feature = "mqtt")]
     sluice_mqtt::register(registry);
+    #[cfg(feature = "nats")]
+    sluice_nats::register(registry);
     #[cfg(feature = "processes")]
     sluice_processes::register(registry);
     #[cfg(feature = "queries")]
     sluice_queries::register(registry);
+    #[cfg(feature = "redis")]
+    sluice_redis::register(registry);
 }
 
 /// A registry with all components.

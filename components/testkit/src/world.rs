@@ -42,7 +42,10 @@ pub fn service(variable: &str) -> Option<String> {
     let is_set = |name| std::env::var(name).is_ok_and(|value| value != "0" && value != "false");
     let required = is_set("SLUICE_REQUIRE_SERVICES");
     assert!(!required, "{variable} is not set, but every service is required");
-    eprintln!("skipped: {variable} is not set");
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+    {
+        eprintln!("skipped: {variable} is not set");
+    }
     None
 }
 
@@ -238,6 +241,7 @@ impl Reading {
     /// # Panics
     /// There is none in time.
     #[track_caller]
+    #[expect(clippy::should_implement_trait, reason = "an iterator cannot be waited for")]
     pub fn next(&mut self) -> impl Future<Output = Transaction> + '_ {
         let caller = Location::caller();
         async move {

@@ -19,7 +19,4 @@ pub(crate) const TIMED: &[(&str, &str)] = &[
 pub(crate) const WAITING: &[&str] = &[];
 
 /// Cases that wait for a component without configuring it.
-pub(crate) const WAITING_CASES: &[(&str, &str)] = &[
-    ("config_cli.yaml / list_json", "the rate limit redis"),
-    ("config_cli.yaml / list_one_kind", "the rate limit redis"),
-];
+pub(crate) const WAITING_CASES: &[(&str, &str)] = &[];

@@ -4,23 +4,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use crate::support::{Gateway, PATIENCE, unique};
+use crate::support::{Gateway, PATIENCE, service, unique};
 
 const USERS: usize = 20;
-
-/// The URL of a service, or a word that the test is skipped.
-fn service(name: &str) -> Option<String> {
-    let url = std::env::var(name).ok().filter(|url| !url.is_empty());
-    if url.is_none() {
-        let required =
-            ["CI", "SLUICE_REQUIRE_SERVICES"].iter().any(|name| std::env::var_os(name).is_some());
-        assert!(!required, "{name} is not set, and services are required");
-        eprintln!("skipped: {name} is not set");
-    }
-    url
-}
 
 /// Events come in by HTTP and go to their users by WebSocket, through a broker.
 fn api(output: &Value, input: &Value) -> String {
@@ -61,8 +50,8 @@ fn connections_to(url: &str) -> usize {
     table.lines().filter(is_one).count()
 }
 
-/// Each user gets what is theirs, and the gateway has so many connections to the broker.
-async fn check(url: &str, document: String, connections: usize) {
+/// Each user gets what is theirs; `look` is called while all are connected, before and after.
+async fn check(document: String, look: impl AsyncFn()) {
     let gateway = Gateway::start(&[("live.json", document)]).await;
     let client = gateway.client();
     let mut sockets = Vec::new();
@@ -87,7 +76,7 @@ async fn check(url: &str, document: String, connections: usize) {
         );
         assert_eq!(first[user], event);
     }
-    assert_eq!(connections_to(url), connections);
+    look().await;
     for n in 1..=3 {
         for user in 0..USERS {
             let event = json!({ "user": format!("u{user}"), "n": n }).to_string();
@@ -105,7 +94,7 @@ async fn check(url: &str, document: String, connections: usize) {
             last = n.max(last);
         }
     }
-    assert_eq!(connections_to(url), connections);
+    look().await;
 }
 
 #[tokio::test]
@@ -119,7 +108,7 @@ async fn users_of_mqtt_share_one_connection() {
         "urls": [url], "topics": [format!("{root}/$tyk_context.request_data_user/#")],
         "client_id": "$tyk_context.request_data_user"
     } });
-    check(&url, api(&output, &input), 1).await;
+    check(api(&output, &input), async || assert_eq!(connections_to(&url), 1)).await;
 }
 
 #[tokio::test]
@@ -133,5 +122,65 @@ async fn users_of_amqp_share_one_connection_beside_that_of_the_writer() {
         "urls": [url], "queue": format!("{root}-$tyk_context.request_data_user"),
         "queue_declare": { "enabled": true, "durable": false, "auto_delete": true }
     } });
-    check(&url, api(&output, &input), 2).await;
+    check(api(&output, &input), async || assert_eq!(connections_to(&url), 2)).await;
+}
+
+#[tokio::test]
+async fn users_of_nats_share_one_connection() {
+    let Some(url) = service("SLUICE_TEST_NATS") else { return };
+    let root = unique("live");
+    let output = json!({ "nats": {
+        "urls": [url], "subject": format!("{root}.${{! json(\"user\") }}")
+    } });
+    let input = json!({ "nats": {
+        "urls": [url], "subject": format!("{root}.$tyk_context.request_data_user")
+    } });
+    check(api(&output, &input), async || assert_eq!(connections_to(&url), 1)).await;
+}
+
+#[tokio::test]
+async fn channels_of_redis_are_subscribed_to_over_one_connection() {
+    let Some(url) = service("SLUICE_TEST_REDIS") else { return };
+    let root = unique("live");
+    let output = json!({ "redis_pubsub": {
+        "url": url, "channel": format!("{root}.${{! json(\"user\") }}")
+    } });
+    let input = json!({ "redis_pubsub": {
+        "url": url, "channels": [format!("{root}.$tyk_context.request_data_user")]
+    } });
+    let with_all = format!(" sub={USERS} ");
+    check(api(&output, &input), async || {
+        let clients = clients_of_redis(&url).await;
+        assert_eq!(clients.matches(&with_all).count(), 1, "{clients}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn streams_of_redis_have_a_group_for_each_user() {
+    let Some(url) = service("SLUICE_TEST_REDIS") else { return };
+    let root = unique("live");
+    let output = json!({ "redis_streams": {
+        "url": url, "stream": format!("{root}.${{! json(\"user\") }}")
+    } });
+    let input = json!({ "redis_streams": {
+        "url": url, "streams": [format!("{root}.$tyk_context.request_data_user")],
+        "consumer_group": "$tyk_context.request_data_user", "client_id": "gateway"
+    } });
+    check(api(&output, &input), async || {
+        let clients = clients_of_redis(&url).await;
+        let readers = clients.lines().filter(|line| line.contains("cmd=xread")).count();
+        assert!(readers <= 2, "{clients}");
+    })
+    .await;
+}
+
+/// Redis' list of its clients.
+async fn clients_of_redis(url: &str) -> String {
+    let address = url.strip_prefix("redis://").unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"CLIENT LIST\r\nQUIT\r\n").await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
 }

@@ -20,12 +20,18 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 /// The address of the test's Kafka, or a word that the test is skipped.
 #[track_caller]
 pub(crate) fn kafka() -> Option<String> {
-    let address = std::env::var("SLUICE_TEST_KAFKA").ok().filter(|address| !address.is_empty());
+    service("SLUICE_TEST_KAFKA")
+}
+
+/// The address of a service of the test, or a word that the test is skipped.
+#[track_caller]
+pub(crate) fn service(variable: &str) -> Option<String> {
+    let address = std::env::var(variable).ok().filter(|address| !address.is_empty());
     if address.is_none() {
         let required =
             ["CI", "SLUICE_REQUIRE_SERVICES"].iter().any(|name| std::env::var_os(name).is_some());
-        assert!(!required, "SLUICE_TEST_KAFKA is not set, and services are required");
-        eprintln!("skipped: no Kafka (dev/services/with kafka -- cargo test)");
+        assert!(!required, "{variable} is not set, and services are required");
+        eprintln!("skipped: {variable} is not set (dev/services/with SERVICE -- cargo test)");
     }
     address
 }

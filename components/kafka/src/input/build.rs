@@ -4,12 +4,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use regex::Regex;
-use sluice_config::Query;
+use sluice_engine::carrier::ExtractTrace;
 use sluice_engine::wiring::batching::BatchPolicy;
-use sluice_engine::{BuildError, Mode, Scope};
+use sluice_engine::{BuildError, Scope};
 use tracing::info;
 
-use super::settings::{ExtractTrace, Settings, Wanted};
+use super::settings::{Settings, Wanted};
 use crate::cluster::{Cluster, Parts, Sasl, check_version, split_list};
 use crate::fields::{FranzInput, KafkaInput};
 use crate::light;
@@ -95,7 +95,7 @@ pub(super) fn from_kafka(config: &KafkaInput, scope: &Scope) -> Result<Settings,
         with_lag: true,
         batching,
         rate_limit: None,
-        tracing: tracing(extract, config.new_root_span_with_link, scope)?,
+        tracing: ExtractTrace::new(extract, config.new_root_span_with_link, scope)?,
         remembered: Mutex::default(),
     })
 }
@@ -163,7 +163,7 @@ pub(super) fn from_franz(config: &FranzInput, scope: &Scope) -> Result<Settings,
         with_lag: false,
         batching,
         rate_limit: limit.map(|label| scope.resources().rate_limit(label)).transpose()?,
-        tracing: tracing(extract, config.new_root_span_with_link, scope)?,
+        tracing: ExtractTrace::new(extract, config.new_root_span_with_link, scope)?,
         remembered: Mutex::default(),
     })
 }
@@ -296,14 +296,4 @@ fn batching(policy: &BatchPolicy) -> Option<BatchPolicy> {
         && policy.check.text.is_empty();
     let processed = policy.processors.as_ref().is_some_and(|list| !list.is_empty());
     (processed || !single).then(|| policy.clone())
-}
-
-fn tracing(
-    map: Option<&Query>,
-    link: Option<bool>,
-    scope: &Scope,
-) -> Result<Option<ExtractTrace>, BuildError> {
-    let Some(map) = map else { return Ok(None) };
-    let mapping = scope.mapping(map, Mode::Mapping)?;
-    Ok(Some(ExtractTrace { mapping, link: link.unwrap_or(false) }))
 }

@@ -10,7 +10,7 @@ use sluice_engine::backoff::Backoff;
 use sluice_engine::wiring::Chain;
 use sluice_engine::wiring::batching::Batcher;
 use sluice_engine::{BuildError, Delivery, Scope};
-use sluice_message::{Ack, Batch, Message, Verdict};
+use sluice_message::{Ack, Batch, Verdict};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -18,7 +18,7 @@ use super::checkpoint::{Checkpoint, Ticket};
 use super::convert::Converter;
 use super::partition::Partition;
 use super::session::Session;
-use super::settings::{ExtractTrace, Settings};
+use super::settings::Settings;
 
 pub(crate) struct Lane {
     partition: Arc<Partition>,
@@ -186,7 +186,7 @@ impl Lane {
                     };
                     let mut message = self.converter.convert(&record, end);
                     if let Some(tracing) = &settings.tracing {
-                        message = extract_trace(tracing, message);
+                        message = tracing.apply(message);
                     }
                     let ack = answer(checkpoint.clone(), ticket);
                     out.push(Delivery { batch: message.into(), ack: Some(ack) });
@@ -231,7 +231,7 @@ impl Lane {
                         self.gathered = Some((first, offset + 1));
                         let mut message = self.converter.convert(&record, end);
                         if let Some(tracing) = &settings.tracing {
-                            message = extract_trace(tracing, message);
+                            message = tracing.apply(message);
                         }
                         flush = batcher.add(message);
                         left -= 1;
@@ -260,22 +260,4 @@ impl Lane {
 /// How the source of a batch hears of its fate.
 pub(crate) fn answer(checkpoint: Arc<Checkpoint>, ticket: Ticket) -> Ack {
     Box::new(move |verdict| checkpoint.answer(ticket, matches!(verdict, Verdict::Delivered)))
-}
-
-/// Finds the trace that a message belongs to. A message without one is as good.
-fn extract_trace(tracing: &ExtractTrace, message: Message) -> Message {
-    let batch = Batch::from(message);
-    let mapped = tracing.mapping.map(&batch, 0).ok().flatten();
-    let parent = mapped.and_then(|mapped| {
-        let parent = mapped.value().ok()?.get("traceparent")?.as_str()?.to_owned();
-        Some(Arc::<str>::from(parent))
-    });
-    let mut messages = batch.into_messages();
-    let mut message = messages.pop().unwrap_or_else(|| Message::from_bytes(""));
-    match parent {
-        Some(parent) if tracing.link => message.context_mut().link = Some(parent),
-        Some(parent) => message.context_mut().trace = Some(parent),
-        None => {}
-    }
-    message
 }

@@ -8,8 +8,9 @@ use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::Offset;
 use regex::Regex;
+use sluice_engine::RateLimit;
+use sluice_engine::carrier::ExtractTrace;
 use sluice_engine::wiring::batching::BatchPolicy;
-use sluice_engine::{Mapping, RateLimit};
 
 use super::events::KafkaConsumer;
 use super::partition::Partition;
@@ -42,13 +43,6 @@ pub(crate) struct Settings {
     pub(crate) tracing: Option<ExtractTrace>,
     /// Where the next session goes on without a group to ask.
     pub(crate) remembered: Mutex<BTreeMap<(String, i32), i64>>,
-}
-
-/// How a trace is taken out of messages.
-pub(crate) struct ExtractTrace {
-    pub(crate) mapping: Mapping,
-    /// Whether the message's own trace is linked to it instead of continuing it.
-    pub(crate) link: bool,
 }
 
 /// What is to be read. One of the three is not empty.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regex::Regex;
-use sluice_config::{Interpolated, Query};
-use sluice_engine::{BuildError, Mapping, Mode, Scope, Text};
+use sluice_config::Interpolated;
+use sluice_engine::carrier::InjectTrace;
+use sluice_engine::{BuildError, Scope, Text};
 
 use super::KafkaSink;
 use super::partitioner::Partitioning;
@@ -71,7 +72,7 @@ pub(super) fn from_kafka(config: &KafkaOutput, scope: &Scope) -> Result<KafkaSin
         partition: has_partition.then(|| scope.text(&config.partition)).transpose()?,
         static_headers: config.static_headers.clone().unwrap_or_default(),
         filter: Filter::AllBut { prefixes },
-        inject: inject(config.inject_tracing_map.as_ref(), scope)?,
+        inject: InjectTrace::new(config.inject_tracing_map.as_ref(), scope)?,
         max_bytes: config.max_msg_bytes,
         max_bytes_field: "max_msg_bytes",
     };
@@ -199,10 +200,6 @@ fn topic(field: &Interpolated, scope: &Scope) -> Result<Text, BuildError> {
         check_name(fixed)?;
     }
     Ok(text)
-}
-
-fn inject(map: Option<&Query>, scope: &Scope) -> Result<Option<Mapping>, BuildError> {
-    map.map(|map| scope.mapping(map, Mode::Mapping)).transpose()
 }
 
 /// What the client library is told about writing.

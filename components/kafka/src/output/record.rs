@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use rdkafka::message::{Header, OwnedHeaders};
 use regex::Regex;
-use sluice_engine::{Mapping, Text};
+use sluice_engine::Text;
+use sluice_engine::carrier::InjectTrace;
 use sluice_message::{Batch, Message};
 use sluice_value::{Object, Value};
 
@@ -16,7 +17,7 @@ pub(crate) struct Layout {
     pub(crate) partition: Option<Text>,
     pub(crate) static_headers: BTreeMap<String, String>,
     pub(crate) filter: Filter,
-    pub(crate) inject: Option<Mapping>,
+    pub(crate) inject: Option<InjectTrace>,
     /// Largest content and key together.
     pub(crate) max_bytes: usize,
     /// The field that bounds it.
@@ -63,7 +64,7 @@ impl Layout {
             None => None,
         };
         let changed = match &self.inject {
-            Some(mapping) => Some(inject(mapping, &batch[at])?),
+            Some(inject) => Some(inject.apply(&batch[at])?),
             None => None,
         };
         let message = changed.as_ref().unwrap_or(&batch[at]);
@@ -143,41 +144,6 @@ fn parse_partition(text: &str) -> Result<i32, String> {
     })
 }
 
-/// Runs the mapping with the tracing information as `this` and the message's metadata. Metadata it
-/// sets are the message's new ones; a document it builds is merged into the message's own.
-fn inject(mapping: &Mapping, message: &Message) -> Result<Message, String> {
-    let mut span = Object::new();
-    if let Some(parent) = &message.context().trace {
-        span.insert("traceparent", Value::from(&**parent));
-    }
-    let mut carrier = Message::from_value(span.clone().into());
-    *carrier.metadata_mut() = message.metadata().clone();
-    let fail = |error: String| format!("failed to inject tracing information: {error}");
-    let mapped = mapping.map(&Batch::from(carrier), 0).map_err(fail)?;
-    let mut changed = message.clone();
-    let Some(mapped) = mapped else { return Ok(changed) };
-    *changed.metadata_mut() = mapped.metadata().clone();
-    let built = mapped.value().map_err(|error| fail(error.to_string()))?;
-    if *built != Value::Object(span) {
-        match (changed.value_mut(), built) {
-            (Ok(Value::Object(whole)), Value::Object(part)) => merge(whole, part),
-            _ => changed.set_value(built.clone()),
-        }
-    }
-    Ok(changed)
-}
-
-fn merge(whole: &mut Object, part: &Object) {
-    for (key, value) in part.iter() {
-        match (whole.get_mut(key), value) {
-            (Some(Value::Object(below)), Value::Object(part)) => merge(below, part),
-            _ => {
-                whole.insert(key.clone(), value.clone());
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,16 +165,5 @@ mod tests {
         for text in ["", "-1", "x", "4294967296"] {
             assert!(parse_partition(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn merging_keeps_what_is_beside() {
-        let object = |text: &str| match sluice_value::json::parse(text.as_bytes()) {
-            Ok(Value::Object(object)) => object,
-            other => panic!("{other:?}"),
-        };
-        let mut whole = object(r#"{"a":1,"meta":{"x":1}}"#);
-        merge(&mut whole, &object(r#"{"meta":{"span":"s"}}"#));
-        assert_eq!(whole, object(r#"{"a":1,"meta":{"span":"s","x":1}}"#));
     }
 }

@@ -53,10 +53,13 @@ struct Shared {
     pool: Arc<Pool>,
 }
 
+/// The readers of a topic, by their numbers.
+type Readers = Vec<(u64, Arc<Inbox<Bytes>>)>;
+
 #[derive(Default)]
 struct State {
     next: u64,
-    readers: HashMap<Topic, Vec<(u64, Arc<Inbox<Bytes>>)>>,
+    readers: HashMap<Topic, Readers>,
     /// Readers that have not heard yet whether their subscriptions stand.
     waiting: Vec<oneshot::Sender<Result<(), String>>>,
     is_running: bool,
