@@ -97,7 +97,7 @@ fn what_was_not_delivered_comes_again_and_a_name_goes_on() {
         got.sort();
         assert_eq!(got, ["3", "4"], "the consumer remembers");
         input.end().await;
-        assert_eq!(pending(&context, &name, "me").await, 0, "acknowledged at the end");
+        until("all are acknowledged", || async { pending(&context, &name, "me").await == 0 }).await;
     });
 }
 
@@ -141,7 +141,8 @@ fn consumers_that_are_asked_for_messages_can_be_bound() {
         ));
         assert_eq!(input.take(25).await.len(), 25);
         input.end().await;
-        assert_eq!(pending(&context, &name, "pulled").await, 0);
+        until("all are acknowledged", || async { pending(&context, &name, "pulled").await == 0 })
+            .await;
         assert_eq!(consumers(&context, &name).await, 1, "it is not ours to delete");
     });
 }
