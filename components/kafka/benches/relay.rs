@@ -183,6 +183,8 @@ fn consumer(broker: &str, group: &str) -> BaseConsumer {
         .set("bootstrap.servers", broker)
         .set("group.id", group)
         .set("auto.offset.reset", "earliest")
+        // By default the client library pauses for a second whenever enough is fetched.
+        .set("fetch.queue.backoff.ms", "1")
         .create()
         .expect("consumer")
 }
