@@ -1,10 +1,11 @@
 //! How many transactions are unanswered.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sluice_message::{Ack, Transaction, Verdict};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// Counts transactions that it passes on, until they are answered.
 #[derive(Clone, Default)]
@@ -15,7 +16,7 @@ pub(crate) struct Outstanding {
 #[derive(Default)]
 struct Inner {
     count: AtomicUsize,
-    has_failed: AtomicBool,
+    last_failure: Mutex<Option<Instant>>,
     changed: Notify,
 }
 
@@ -27,7 +28,7 @@ impl Outstanding {
         let inner = self.inner.clone();
         let answer: Ack = Box::new(move |verdict| {
             if matches!(verdict, Verdict::Failed(_)) {
-                inner.has_failed.store(true, Ordering::Release);
+                *inner.last_failure() = Some(Instant::now());
             }
             duty.resolve(verdict);
             if inner.count.fetch_sub(1, Ordering::AcqRel) == 1 {
@@ -37,9 +38,9 @@ impl Outstanding {
         Transaction::new(batch, answer)
     }
 
-    /// Whether one failed since this was asked last. Its source may send it again.
-    pub(crate) fn take_failed(&self) -> bool {
-        self.inner.has_failed.swap(false, Ordering::AcqRel)
+    /// When one failed last. Its source may send it again.
+    pub(crate) fn last_failure(&self) -> Option<Instant> {
+        *self.inner.last_failure()
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -57,5 +58,11 @@ impl Outstanding {
             }
             changed.await;
         }
+    }
+}
+
+impl Inner {
+    fn last_failure(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.last_failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -197,11 +197,13 @@ impl ReadUntil {
     async fn drain(&mut self) -> Option<Burst> {
         let settled = async {
             self.outstanding.answered().await;
-            if self.outstanding.take_failed() {
-                tokio::time::sleep(REPLAY).await;
+            if let Some(failure) = self.outstanding.last_failure() {
+                tokio::time::sleep_until(failure + REPLAY).await;
             }
         };
         tokio::select! {
+            // What comes again goes first: nothing of it counts as outstanding yet.
+            biased;
             burst = self.child.source.next() => burst,
             () = settled => {
                 // Only the surplus is unanswered now. The child is not asked any more.
