@@ -7,13 +7,14 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
+use sluice_value::EcoString;
 
 /// A body of either direction, read as it arrives.
 pub type HttpBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
-/// The socket peer of a request, among its extensions.
-#[derive(Clone, Copy, Debug)]
-pub struct RemoteAddress(pub std::net::SocketAddr);
+/// The IP address of a request's socket peer, as text, among its extensions.
+#[derive(Clone, Debug)]
+pub struct RemoteAddress(pub EcoString);
 
 /// The path a request came with, among its extensions, where the host stripped a prefix.
 #[derive(Clone, Debug)]

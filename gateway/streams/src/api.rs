@@ -285,9 +285,10 @@ impl Inner {
         if !template.refusals.is_empty() {
             return Found::Broken;
         }
+        let place = (at, values);
         let slot = {
             let mut instances = self.lock();
-            if let Some(slot) = instances.get(&(at, values.clone())) {
+            if let Some(slot) = instances.get(&place) {
                 slot.made.clone()
             } else {
                 let settings = &self.settings;
@@ -302,10 +303,10 @@ impl Inner {
                     return Found::Full(Limit::Key);
                 };
                 let slot = Slot { made: Arc::default(), _share: share };
-                instances.entry((at, values.clone())).or_insert(slot).made.clone()
+                instances.entry(place.clone()).or_insert(slot).made.clone()
             }
         };
-        let made = slot.get_or_init(|| match template.start(values, &self.settings) {
+        let made = slot.get_or_init(|| match template.start(place.1.clone(), &self.settings) {
             Ok(instance) => {
                 debug!(stream = %template.id, "stream started");
                 Some(Arc::new(instance))
@@ -381,17 +382,17 @@ fn engine_request(
     exchange: &Arc<Exchange>,
 ) -> Request<HttpBody> {
     let (mut parts, body) = request.into_parts();
-    parts.extensions.insert(RemoteAddress(context.connection.peer));
+    parts.extensions.insert(RemoteAddress((&*context.connection.peer_ip).into()));
     parts.extensions.insert(OriginalPath(context.path.clone()));
     parts.extensions.insert(Keepalive(exchange.clone()));
     if let Some(group) = group {
         parts.extensions.insert(ConsumerGroup(group));
     }
-    let path = sluice_plane::path_escape(&context.stripped_path);
-    let target = match parts.uri.query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path,
-    };
+    let mut target = sluice_plane::path_escape(&context.stripped_path);
+    if let Some(query) = parts.uri.query() {
+        target.push('?');
+        target.push_str(query);
+    }
     if let Ok(uri) = Uri::try_from(target) {
         parts.uri = uri;
     }

@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 use http::HeaderMap;
 use http::request::Parts;
 use sluice_engine::http::{OriginalPath, RemoteAddress, TlsPeer};
-use sluice_value::{EcoString, Object, Value};
+use sluice_value::{EcoString, EcoVec, Object, Value};
 
 use crate::cookies;
 use crate::headers::{canonical, text};
 use crate::query::{self, decode_path};
 use crate::server::PathPattern;
 
-type Fields = Vec<(EcoString, Value)>;
+type Fields = EcoVec<(EcoString, Value)>;
 
 /// Keys of every message; too long to be kept without an allocation each.
 static USER_AGENT: Key = Key::new(|| "http_server_user_agent".into());
@@ -37,8 +37,8 @@ pub(super) fn metadata(parts: &Parts, pattern: &PathPattern) -> Object {
     observe(&mut fields, &USER_AGENT, user_agent(&parts.headers));
     observe(&mut fields, &REQUEST_PATH, path);
     observe(&mut fields, &VERB, parts.method.as_str());
-    if let Some(RemoteAddress(peer)) = parts.extensions.get() {
-        observe(&mut fields, &REMOTE_IP, peer.ip().to_canonical().to_string());
+    if let Some(RemoteAddress(ip)) = parts.extensions.get() {
+        observe(&mut fields, &REMOTE_IP, ip.clone());
     }
     if let Some(tls) = parts.extensions.get::<TlsPeer>() {
         put(&mut fields, "http_server_tls_version", &*tls.version);
@@ -47,14 +47,14 @@ pub(super) fn metadata(parts: &Parts, pattern: &PathPattern) -> Object {
             put(&mut fields, "http_server_tls_subject", &**subject);
         }
     }
-    fields.into_iter().collect()
+    Object::from_unsorted(fields)
 }
 
 /// Metadata of the messages that come over a WebSocket.
 pub(super) fn socket_metadata(parts: &Parts, pattern: &PathPattern) -> Object {
     let mut fields = chosen_by_client(parts, pattern);
     observe(&mut fields, &USER_AGENT, user_agent(&parts.headers));
-    fields.into_iter().collect()
+    Object::from_unsorted(fields)
 }
 
 /// The span that a request belongs to, if it says so.
@@ -123,7 +123,7 @@ mod tests {
             .header("X-Two", "2")
             .header("Cookie", "c=cookie; http_server_remote_ip=9.9.9.9");
         let mut parts = request.body(()).unwrap().into_parts().0;
-        parts.extensions.insert(RemoteAddress("[::ffff:127.0.0.1]:5".parse().unwrap()));
+        parts.extensions.insert(RemoteAddress("127.0.0.1".into()));
         let metadata = metadata(&parts, &PathPattern::new("/a/{p}").unwrap());
         for (key, expected) in [
             ("p", "path"),

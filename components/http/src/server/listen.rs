@@ -190,7 +190,8 @@ impl Accepting {
             site: self.site.clone(),
             builder: self.builder.clone(),
             stop: self.stop.clone(),
-            peer: RemoteAddress(peer),
+            peer,
+            remote: RemoteAddress(peer.ip().to_string().into()),
             tls: None,
             place: Arc::new(place),
         };
@@ -218,7 +219,8 @@ struct Connection {
     site: Arc<Site>,
     builder: Arc<Builder<TokioExecutor>>,
     stop: CancellationToken,
-    peer: RemoteAddress,
+    peer: SocketAddr,
+    remote: RemoteAddress,
     tls: Option<TlsPeer>,
     place: Arc<OwnedSemaphorePermit>,
 }
@@ -230,8 +232,8 @@ impl Connection {
                 self.tls = Some(agreed(socket.get_ref().1));
                 self.serve(socket).await;
             }
-            Ok(Err(error)) => debug!(peer = %self.peer.0, %error, "no TLS"),
-            Err(_) => debug!(peer = %self.peer.0, "TLS handshake took too long"),
+            Ok(Err(error)) => debug!(peer = %self.peer, %error, "no TLS"),
+            Err(_) => debug!(peer = %self.peer, "TLS handshake took too long"),
         }
     }
 
@@ -242,7 +244,7 @@ impl Connection {
         let answer = service_fn(|request: Request<Incoming>| {
             let site = self.site.clone();
             let mut request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-            request.extensions_mut().insert(self.peer);
+            request.extensions_mut().insert(self.remote.clone());
             if request.headers().contains_key(http::header::UPGRADE) {
                 // A WebSocket counts as a connection after this one has ended.
                 request.extensions_mut().insert(Keepalive(self.place.clone()));
@@ -265,7 +267,7 @@ impl Connection {
             }
         };
         if let Err(error) = ended {
-            debug!(peer = %self.peer.0, %error, "connection ended");
+            debug!(peer = %self.peer, %error, "connection ended");
         }
     }
 }

@@ -80,13 +80,13 @@ impl Layout {
     }
 
     fn headers(&self, metadata: &Object) -> Option<OwnedHeaders> {
-        let taken: Vec<_> = metadata.iter().filter(|(key, _)| self.filter.takes(key)).collect();
-        let count = taken.len() + self.static_headers.len();
+        let taken = || metadata.iter().filter(|(key, _)| self.filter.takes(key));
+        let count = taken().count() + self.static_headers.len();
         if count == 0 {
             return None;
         }
         let mut headers = OwnedHeaders::new_with_capacity(count);
-        for (key, value) in taken {
+        for (key, value) in taken() {
             headers = match value {
                 Value::String(text) => add(headers, key, text.as_bytes()),
                 Value::Bytes(bytes) => add(headers, key, bytes),

@@ -70,6 +70,7 @@ pub(crate) fn to_bytes(value: &Value) -> Bytes {
 /// Appends `text` as a quoted JSON string.
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
+    out.reserve(bytes.len() + 2);
     out.push(b'"');
     let mut done = 0;
     let mut at = next_special(bytes, 0);
@@ -169,6 +170,20 @@ fn control_escape(byte: u8) -> [u8; 6] {
     [b'\\', b'u', b'0', b'0', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]
 }
 
+/// Bytes that may need an escape.
+static SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        special[control] = true;
+        control += 1;
+    }
+    special[b'"' as usize] = true;
+    special[b'\\' as usize] = true;
+    special[0xE2] = true;
+    special
+};
+
 /// Index of the next byte that may need an escape, eight bytes a step.
 #[inline]
 fn next_special(bytes: &[u8], mut at: usize) -> usize {
@@ -180,7 +195,7 @@ fn next_special(bytes: &[u8], mut at: usize) -> usize {
         }
         at += 8;
     }
-    while bytes.get(at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0xE2 | 0..0x20)) {
+    while bytes.get(at).is_some_and(|byte| !SPECIAL[usize::from(*byte)]) {
         at += 1;
     }
     at

@@ -51,13 +51,12 @@ impl RequestContext {
         let stripped_path = if by_id { path.to_owned() } else { api.listen_path.strip_from(path) };
         let variables = api.context_variables.then(|| VariableSource {
             headers: parts.headers.clone(),
-            host: host(&parts.uri, &parts.headers).unwrap_or_default().to_owned(),
-            query: parts.uri.query().unwrap_or_default().to_owned(),
+            uri: parts.uri.clone(),
             form: None,
             parameters: OnceLock::new(),
         });
         Self {
-            client_ip: client_ip(&parts.headers, connection.peer, xff_depth),
+            client_ip: client_ip(&parts.headers, &connection.peer_ip, xff_depth),
             path: path.to_owned(),
             stripped_path,
             api,

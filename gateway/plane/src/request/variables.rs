@@ -7,17 +7,19 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, header::COOKIE};
+use http::{HeaderMap, HeaderName, Uri, header::COOKIE};
 use serde_json::{Map, Value};
 
-use super::escape::{query_escape, query_pairs};
+use super::{
+    escape::{query_escape, query_pairs},
+    host,
+};
 
 /// What a request said, kept for as long as its variables may be asked for.
 #[derive(Debug)]
 pub(crate) struct VariableSource {
     pub headers: HeaderMap,
-    pub host: String,
-    pub query: String,
+    pub uri: Uri,
     /// The body, if it was a form.
     pub form: Option<Bytes>,
     pub parameters: OnceLock<Vec<(String, String)>>,
@@ -42,7 +44,8 @@ impl VariableSource {
     fn parameters(&self) -> &[(String, String)] {
         self.parameters.get_or_init(|| {
             let form = self.form.as_deref().and_then(|form| std::str::from_utf8(form).ok());
-            query_pairs(form.unwrap_or_default()).chain(query_pairs(&self.query)).collect()
+            let query = self.uri.query().unwrap_or_default();
+            query_pairs(form.unwrap_or_default()).chain(query_pairs(query)).collect()
         })
     }
 
@@ -71,7 +74,7 @@ impl VariableSource {
     /// `X_Foo` is the header `X-Foo`; only the canonical spelling counts.
     fn header(&self, wanted: &str) -> Option<String> {
         if wanted == "Host" {
-            return Some(self.host.clone());
+            return Some(host(&self.uri, &self.headers).unwrap_or_default().to_owned());
         }
         let name = self.headers.keys().find(|name| canonical_equals(name, wanted))?;
         Some(String::from_utf8_lossy(self.headers.get(name)?.as_bytes()).into_owned())
@@ -147,13 +150,13 @@ mod tests {
 
     fn source() -> VariableSource {
         let mut headers = HeaderMap::new();
+        headers.insert("host", "h:1".parse().unwrap());
         headers.insert("x-foo", "a b/c".parse().unwrap());
         headers.append(COOKIE, "a-b=1; q=\"two\"".parse().unwrap());
         headers.append(COOKIE, "c=3".parse().unwrap());
         VariableSource {
             headers,
-            host: "h:1".into(),
-            query: "user=al%20ice&user=bob&x-y=1".into(),
+            uri: "/?user=al%20ice&user=bob&x-y=1".parse().unwrap(),
             form: Some("user=form&z=2".into()),
             parameters: OnceLock::new(),
         }

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{FutureExt, StreamExt, future::Either, stream::FuturesUnordered};
 use http::{Request, Response};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -42,6 +43,8 @@ pub trait Serve: Send + Sync + 'static {
 pub struct Connection {
     /// The other end of the socket.
     pub peer: SocketAddr,
+    /// Its address as text, made once: every request asks for it.
+    pub peer_ip: Box<str>,
     /// This end of the socket.
     pub local: SocketAddr,
     /// Present on TLS connections.
@@ -71,13 +74,15 @@ impl Connection {
         place: OwnedSemaphorePermit,
     ) -> Arc<Self> {
         let activity = Activity::default();
-        Arc::new(Self { peer, local, tls, drain, activity, _place: Some(place) })
+        let peer_ip = ip_text(peer);
+        Arc::new(Self { peer, peer_ip, local, tls, drain, activity, _place: Some(place) })
     }
 
     /// A connection without a socket, for requests made up in tests or inside the process.
     pub fn detached(peer: SocketAddr) -> Arc<Self> {
         Arc::new(Self {
             peer,
+            peer_ip: ip_text(peer),
             local: peer,
             tls: None,
             drain: Drain::new(),
@@ -96,6 +101,10 @@ impl Connection {
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.drain.spawn(task);
     }
+}
+
+fn ip_text(peer: SocketAddr) -> Box<str> {
+    peer.ip().to_canonical().to_string().into()
 }
 
 /// How busy a connection is.
@@ -199,25 +208,40 @@ pub(crate) async fn run<S, I>(
     });
     let socket = TokioIo::new(PatientIo::new(socket, limits.write_timeout, connection.clone()));
     let mut serving = pin!(builder.serve_connection_with_upgrades(socket, answer));
-    let mut ending = false;
-    let mut check = Instant::now() + limits.header_timeout;
+    // Looked at only when one of them has gone off, not whenever the connection has something to do.
+    let mut alarms = FuturesUnordered::new();
+    alarms.push(Either::Left(connection.draining().cancelled().map(|()| Alarm::Drain)));
+    let check = |at| Either::Right(sleep_until(at).map(|()| Alarm::Check));
+    alarms.push(check(Instant::now() + limits.header_timeout));
     loop {
-        tokio::select! {
+        let alarm = tokio::select! {
+            biased;
             ended = serving.as_mut() => {
                 if let Err(error) = ended {
                     debug!(peer = %connection.peer, error = %crate::applier::describe(&*error), "connection ended");
                 }
                 return;
             }
-            () = connection.draining().cancelled(), if !ending => {
-                ending = true;
-                serving.as_mut().graceful_shutdown();
-            }
-            () = sleep_until(check) => match connection.activity.deadline(&limits) {
-                Some(deadline) if deadline <= Instant::now() => return,
-                Some(deadline) => check = deadline,
-                None => check = Instant::now() + limits.idle_timeout,
+            Some(alarm) = alarms.next() => alarm,
+        };
+        match alarm {
+            Alarm::Drain => serving.as_mut().graceful_shutdown(),
+            Alarm::Check => {
+                let now = Instant::now();
+                let deadline = connection.activity.deadline(&limits);
+                if deadline.is_some_and(|deadline| deadline <= now) {
+                    return;
+                }
+                alarms.push(check(deadline.unwrap_or(now + limits.idle_timeout)));
             }
         }
     }
+}
+
+/// What a connection hears of besides its requests.
+enum Alarm {
+    /// The gateway ends.
+    Drain,
+    /// It may have been idle for too long.
+    Check,
 }

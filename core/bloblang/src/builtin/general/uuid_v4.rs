@@ -20,14 +20,29 @@ fn uuid_v4<'a>(_args: &Args<'_, 'a>, _context: &Context<'a>) -> Result<Outcome<'
     let mut bytes = super::secure_bytes::<16>()?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let n = u128::from_be_bytes(bytes);
-    let group = |from: u32, bits: u32| n >> from & ((1 << bits) - 1);
-    Ok(Outcome::from(format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        group(96, 32),
-        group(80, 16),
-        group(64, 16),
-        group(48, 16),
-        group(0, 48)
-    )))
+    Ok(Outcome::from(text(bytes)))
+}
+
+/// Lower case digits, in groups of 8, 4, 4, 4 and 12.
+fn text(bytes: [u8; 16]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let mut text = String::with_capacity(36);
+    for (at, byte) in bytes.into_iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push(DIGITS[usize::from(byte >> 4)]);
+        text.push(DIGITS[usize::from(byte & 15)]);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn digits_stand_in_groups() {
+        let bytes = 0x0123_4567_89ab_cdef_0011_2233_4455_6677_u128.to_be_bytes();
+        assert_eq!(super::text(bytes), "01234567-89ab-cdef-0011-223344556677");
+    }
 }
