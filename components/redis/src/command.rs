@@ -115,6 +115,18 @@ pub(crate) struct Retries {
     pub(crate) pause: Duration,
 }
 
+/// Messages with their new contents; those that have none say why.
+pub(crate) fn filled(batch: Batch, made: Vec<Result<Value, String>>, owner: &Owner) -> Batches {
+    let messages = batch.into_iter().zip(made).map(|(mut message, made)| {
+        match made {
+            Ok(value) => message.set_value(value),
+            Err(problem) => owner.fail(&mut message, problem),
+        }
+        message
+    });
+    smallvec![messages.collect()]
+}
+
 #[derive(Clone, Copy)]
 enum Operator {
     Keys,
@@ -167,14 +179,7 @@ impl WaitingProcessor for Commands {
         for at in 0..batch.len() {
             made.push(self.run(&batch, at).await);
         }
-        let messages = batch.into_iter().zip(made).map(|(mut message, made)| {
-            match made {
-                Ok(value) => message.set_value(value),
-                Err(problem) => self.owner.fail(&mut message, problem),
-            }
-            message
-        });
-        smallvec![messages.collect()]
+        filled(batch, made, &self.owner)
     }
 }
 

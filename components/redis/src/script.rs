@@ -11,11 +11,10 @@ use sluice_engine::{
 };
 use sluice_message::Batch;
 use sluice_value::Value;
-use smallvec::smallvec;
 use tokio::time::sleep;
 use tracing::error;
 
-use crate::command::{Retries, as_argument, list};
+use crate::command::{Retries, as_argument, filled, list};
 use crate::convert::document;
 use crate::fields::redis_config;
 use crate::link::{Link, reason};
@@ -110,14 +109,7 @@ impl WaitingProcessor for Scripts {
         for at in 0..batch.len() {
             made.push(self.run(&batch, at).await);
         }
-        let messages = batch.into_iter().zip(made).map(|(mut message, made)| {
-            match made {
-                Ok(value) => message.set_value(value),
-                Err(problem) => self.owner.fail(&mut message, problem),
-            }
-            message
-        });
-        smallvec![messages.collect()]
+        filled(batch, made, &self.owner)
     }
 }
 

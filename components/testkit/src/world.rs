@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -110,11 +110,13 @@ impl World {
         self.scope().below("output").output(&parsed(config))
     }
 
+    /// An output that is connected.
+    ///
     /// # Panics
-    /// The configuration cannot be built.
+    /// The configuration cannot be built, or the output does not connect in time.
     pub async fn output(&self, config: &str) -> Arc<dyn Sink> {
         let sink = self.try_output(config).unwrap_or_else(|error| panic!("{error}"));
-        sink.open().await;
+        tokio::time::timeout(PATIENCE, sink.open()).await.expect("the output connects");
         sink
     }
 
@@ -132,6 +134,16 @@ impl World {
     #[track_caller]
     pub fn input(&self, config: &str) -> Reading {
         self.try_input(config).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// An input that is connected.
+    ///
+    /// # Panics
+    /// The configuration cannot be built, or the input does not connect in time.
+    pub async fn connected(&self, config: &str) -> Reading {
+        let input = self.input(config);
+        input.connected().await;
+        input
     }
 
     /// An input whose stream takes nothing but what the test takes.
@@ -228,6 +240,13 @@ impl Reading {
         until("the input is connected", || async { self.is_connected() })
     }
 
+    /// # Panics
+    /// It stays connected for too long.
+    #[track_caller]
+    pub fn disconnected(&self) -> impl Future<Output = ()> + '_ {
+        until("the input is not connected", || async { !self.is_connected() })
+    }
+
     /// The next transaction within `patience`.
     pub async fn next_within(&mut self, patience: Duration) -> Option<Transaction> {
         while self.ready.is_empty() {
@@ -278,9 +297,18 @@ impl Reading {
     /// Something comes.
     #[track_caller]
     pub fn nothing(&mut self) -> impl Future<Output = ()> + '_ {
+        self.nothing_for(Duration::from_millis(700))
+    }
+
+    /// Nothing comes for so long.
+    ///
+    /// # Panics
+    /// Something comes.
+    #[track_caller]
+    pub fn nothing_for(&mut self, time: Duration) -> impl Future<Output = ()> + '_ {
         let caller = Location::caller();
         async move {
-            let next = self.next_within(Duration::from_millis(700)).await;
+            let next = self.next_within(time).await;
             assert!(next.is_none(), "unexpected message for {caller}");
         }
     }
@@ -293,6 +321,15 @@ impl Reading {
         self.stop.drain.cancel();
         drop((self.ready, self.bursts));
         tokio::time::timeout(PATIENCE, self.task).await.expect("the input ends").expect("in order");
+    }
+
+    /// Ends without waiting for answers.
+    ///
+    /// # Panics
+    /// It does not end in time.
+    pub async fn abort(self) {
+        self.stop.abort.cancel();
+        self.end().await;
     }
 
     /// Waits for the input to end by itself.
@@ -357,22 +394,27 @@ impl OwnService {
     }
 
     fn script(&self, verb: &str) -> String {
-        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../dev/services");
-        let output = Command::new(script.join(self.name))
+        let output = self.run(verb).expect("the service's script");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{} {verb}: {errors}", self.name);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn run(&self, verb: &str) -> std::io::Result<Output> {
+        // From the package of the test, where cargo runs it. A path from compile time would be that
+        // of another clone when they share what is compiled.
+        Command::new(std::fs::canonicalize("../../dev/services")?.join(self.name))
             .arg(verb)
             .env("SLUICE_RUN", &self.directory)
             .envs(self.options.iter().map(|(name, value)| (name, value)))
             .output()
-            .expect("the service's script");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{} {verb}: {errors}", self.name);
-        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 }
 
 impl Drop for OwnService {
     fn drop(&mut self) {
-        self.script("wipe");
+        // No panic: in a test that fails it would end all tests, without a word of why.
+        let _ = self.run("wipe");
         let _ = std::fs::remove_dir_all(&self.directory);
     }
 }

@@ -1,7 +1,6 @@
 //! Nothing that was answered with 200 is lost: not by a crash, not by a broker that goes away.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
+use sluice_testkit::OwnService;
 
 use crate::demo::document;
 use crate::support::{Client, Gateway, kafka, read_topic, unique};
@@ -80,47 +80,21 @@ async fn a_killed_gateway_loses_nothing_it_accepted() {
     drop(gateway);
 }
 
-/// A broker of this test's own, to stop and start.
-struct OwnKafka {
-    directory: tempfile::TempDir,
-}
-
-impl OwnKafka {
-    fn run(&self, command: &str) -> String {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dev/services/kafka");
-        let output = Command::new(script)
-            .arg(command)
-            .env("SLUICE_RUN", self.directory.path())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-}
-
-impl Drop for OwnKafka {
-    fn drop(&mut self) {
-        self.run("wipe");
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_away_for_ten_seconds_loses_nothing() {
     if kafka().is_none() {
         return;
     }
-    let own = OwnKafka { directory: tempfile::tempdir().unwrap() };
-    let told = own.run("start");
-    let kafka =
-        told.lines().find_map(|line| line.strip_prefix("SLUICE_TEST_KAFKA=")).unwrap().to_owned();
+    let own = tokio::task::block_in_place(|| OwnService::start("kafka"));
+    let kafka = own.address.clone();
     let run = unique("away");
     let gateway = Gateway::start(&[("demo.yaml", document(&kafka, &run))]).await;
     let stop = Arc::new(AtomicBool::new(false));
     let clients = post_until(&stop, gateway.client(), 20);
     tokio::time::sleep(Duration::from_secs(3)).await;
-    tokio::task::block_in_place(|| own.run("stop"));
+    tokio::task::block_in_place(|| own.stop());
     tokio::time::sleep(Duration::from_secs(10)).await;
-    tokio::task::block_in_place(|| own.run("start"));
+    tokio::task::block_in_place(|| own.restart());
     tokio::time::sleep(Duration::from_secs(5)).await;
     stop.store(true, Ordering::Relaxed);
     let accepted: BTreeSet<String> = clients.join_all().await.into_iter().flatten().collect();

@@ -8,7 +8,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use sluice_message::{Batch, DeliveryError, Message, Verdict};
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::{Proxy, World, batch, texts, unique, with_broker};
+use crate::support::*;
 
 /// An input of a new queue.
 pub(crate) fn input_of(url: &str, queue: &str, more: &str) -> String {
@@ -24,7 +24,7 @@ pub(crate) fn output_to(url: &str, queue: &str, more: &str) -> String {
 #[test]
 fn a_message_arrives_with_its_route_properties_and_headers() {
     with_broker(|url| async move {
-        let (world, name) = (World::default(), unique("route"));
+        let (world, name) = (world(), unique("route"));
         let more =
             format!("bindings_declare: [{{exchange: {name}, key: 'a.*'}}], consumer_tag: me");
         let declare = "exchange_declare: {enabled: true, type: topic, durable: false}";
@@ -79,18 +79,18 @@ fn a_message_arrives_with_its_route_properties_and_headers() {
 #[test]
 fn what_failed_comes_again_unless_a_pattern_rejects_it() {
     with_broker(|url| async move {
-        let (world, queue) = (World::default(), unique("nack"));
+        let (world, queue) = (world(), unique("nack"));
         let more = "nack_reject_patterns: ['^poison:.+$'], prefetch_count: 1";
         let mut input = world.connected(&input_of(&url, &queue, more)).await;
         let output = world.output(&output_to(&url, &queue, "")).await;
         output.write(batch(&["first", "second"])).await.unwrap();
-        let (content, duty) = input.one().await;
+        let (content, duty) = one(&mut input).await;
         assert_eq!(content, "first");
         duty.resolve(Verdict::Failed(DeliveryError::new("later please")));
         let again = input.take(1).await;
         assert_eq!(texts(&again), ["first"]);
         assert_eq!(again[0].metadata_text("amqp_redelivered"), "true");
-        let (content, duty) = input.one().await;
+        let (content, duty) = one(&mut input).await;
         assert_eq!(content, "second");
         duty.resolve(Verdict::Failed(DeliveryError::new("poison: never again")));
         input.nothing().await;
@@ -102,14 +102,14 @@ fn what_failed_comes_again_unless_a_pattern_rejects_it() {
 #[test]
 fn no_more_is_read_than_may_be_unanswered_and_what_is_comes_again() {
     with_broker(|url| async move {
-        let (world, queue) = (World::default(), unique("prefetch"));
+        let (world, queue) = (world(), unique("prefetch"));
         let output = world.output(&output_to(&url, &queue, "")).await;
         // Another reader keeps the queue, which goes with its last one; it gets none of the messages.
         let mut input = world.connected(&input_of(&url, &queue, "prefetch_count: 3")).await;
         output.write(batch(&["1", "2", "3", "4", "5"])).await.unwrap();
         let mut held = Vec::new();
         for expected in ["1", "2", "3"] {
-            let (content, duty) = input.one().await;
+            let (content, duty) = one(&mut input).await;
             assert_eq!(content, expected);
             held.push(duty);
         }
@@ -127,14 +127,14 @@ fn no_more_is_read_than_may_be_unanswered_and_what_is_comes_again() {
 #[test]
 fn with_auto_ack_nothing_waits_for_delivery() {
     with_broker(|url| async move {
-        let (world, queue) = (World::default(), unique("auto"));
+        let (world, queue) = (world(), unique("auto"));
         let more = "auto_ack: true, prefetch_count: 1";
         let mut input = world.connected(&input_of(&url, &queue, more)).await;
         let output = world.output(&output_to(&url, &queue, "")).await;
         output.write(batch(&["1", "2", "3"])).await.unwrap();
         let mut held = Vec::new();
         for expected in ["1", "2", "3"] {
-            let (content, duty) = input.one().await;
+            let (content, duty) = one(&mut input).await;
             assert_eq!(content, expected);
             held.push(duty);
         }
@@ -150,7 +150,7 @@ fn with_auto_ack_nothing_waits_for_delivery() {
 #[test]
 fn messages_that_no_queue_gets_are_errors_when_that_is_asked_for() {
     with_broker(|url| async move {
-        let (world, queue) = (World::default(), unique("mandatory"));
+        let (world, queue) = (world(), unique("mandatory"));
         let input = world.connected(&input_of(&url, &queue, "")).await;
         let key = "'${! content() }'";
         let lenient = world.output(&output_to(&url, key, "")).await;
@@ -170,7 +170,7 @@ fn messages_that_no_queue_gets_are_errors_when_that_is_asked_for() {
 #[test]
 fn a_message_that_cannot_be_laid_out_fails_alone() {
     with_broker(|url| async move {
-        let (world, queue) = (World::default(), unique("layout"));
+        let (world, queue) = (world(), unique("layout"));
         let mut input = world.connected(&input_of(&url, &queue, "")).await;
         let output = world.output(&output_to(&url, &queue, "priority: '${! content() }'")).await;
         let error = output.write(batch(&["3", "12", "x"])).await.unwrap_err();
@@ -189,7 +189,7 @@ fn a_message_that_cannot_be_laid_out_fails_alone() {
 #[test]
 fn large_messages_and_many_at_once_arrive_whole() {
     with_broker(|url| async move {
-        let (world, queue) = (World::default(), unique("large"));
+        let (world, queue) = (world(), unique("large"));
         let mut input = world.connected(&input_of(&url, &queue, "prefetch_count: 500")).await;
         let output = world.output(&output_to(&url, &queue, "")).await;
         let large = "x".repeat(1 << 20);
@@ -221,7 +221,7 @@ fn connections_are_encrypted_and_the_certificate_is_checked() {
         std::fs::write(ca.path(), made.cert.pem()).unwrap();
         let url = proxy.url().replace("amqp:", "amqps:");
         let tls = format!("tls: {{enabled: true, root_cas_file: '{}'}}", ca.path().display());
-        let (world, queue) = (World::default(), unique("tls"));
+        let (world, queue) = (world(), unique("tls"));
         let mut input = world.connected(&input_of(&url, &queue, &tls)).await;
         let output = world.output(&output_to(&url, &queue, &tls)).await;
         output.write(batch(&["secret"])).await.unwrap();

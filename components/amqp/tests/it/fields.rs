@@ -1,11 +1,11 @@
 //! Fields that cannot be used are refused by name. The tables are compared in `components/all`.
 
-use crate::support::{World, run};
+use crate::support::*;
 
 #[test]
 fn what_cannot_be_done_is_refused_with_its_reason() {
     run(async {
-        let world = World::default();
+        let world = world();
         let long = "x".repeat(256);
         for (kind, config, reason) in [
             ("input", "{urls: [], queue: q}", "must specify at least one URL"),

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::delivery::{input_of, output_to};
-use crate::support::{Proxy, World, batch, texts, unique, with_broker};
+use crate::support::*;
 
 #[test]
 fn a_hundred_readers_are_one_connection_and_writers_another() {
     with_broker(|broker| async move {
         let proxy = Proxy::start(&broker, None).await;
-        let (url, world, name) = (proxy.url(), World::default(), unique("many"));
+        let (url, world, name) = (proxy.url(), world(), unique("many"));
         let mut readers = Vec::new();
         for user in 0..100 {
             readers.push(world.connected(&input_of(&url, &format!("{name}-{user}"), "")).await);
@@ -48,7 +48,7 @@ fn a_full_connection_gets_company() {
     with_broker(|broker| async move {
         let proxy = Proxy::start(&broker, None).await;
         let url = format!("{}?channel_max=5", proxy.url());
-        let (world, name) = (World::default(), unique("full"));
+        let (world, name) = (world(), unique("full"));
         let mut readers = Vec::new();
         for user in 0..12 {
             readers.push(world.connected(&input_of(&url, &format!("{name}-{user}"), "")).await);
@@ -78,10 +78,10 @@ fn a_full_connection_gets_company() {
 fn a_reader_that_takes_nothing_holds_nobody() {
     with_broker(|broker| async move {
         let proxy = Proxy::start(&broker, None).await;
-        let (url, world, name) = (proxy.url(), World::default(), unique("slow"));
+        let (url, world, name) = (proxy.url(), world(), unique("slow"));
         let (slow_queue, fast_queue) = (format!("{name}-slow"), format!("{name}-fast"));
         let mut slow = world.slow_input(&input_of(&url, &slow_queue, "prefetch_count: 1000"));
-        slow.is_connected().await;
+        slow.connected().await;
         let mut fast = world.connected(&input_of(&url, &fast_queue, "")).await;
         let to_slow = world.output(&output_to(&url, &slow_queue, "")).await;
         let to_fast = world.output(&output_to(&url, &fast_queue, "")).await;
@@ -109,7 +109,7 @@ fn a_reader_that_takes_nothing_holds_nobody() {
 fn one_reader_without_a_queue_disturbs_nobody() {
     with_broker(|broker| async move {
         let proxy = Proxy::start(&broker, None).await;
-        let (url, world, name) = (proxy.url(), World::default(), unique("missing"));
+        let (url, world, name) = (proxy.url(), world(), unique("missing"));
         let mut good = world.connected(&input_of(&url, &name, "")).await;
         // The broker ends its channel each time it asks.
         let bad = world.input(&format!("amqp_0_9: {{urls: ['{url}'], queue: {name}-nowhere}}"));

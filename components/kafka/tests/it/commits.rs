@@ -11,7 +11,7 @@ fn config(broker: &str, topic: &str, group: &str) -> String {
     )
 }
 
-async fn hold(input: &mut Running, count: usize) -> Vec<Transaction> {
+async fn hold(input: &mut Reading, count: usize) -> Vec<Transaction> {
     let mut held = Vec::new();
     for _ in 0..count {
         held.push(input.next().await);
@@ -24,7 +24,7 @@ fn a_restarted_consumer_sees_what_was_not_delivered() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "commit", 1).await, unique("group"));
         produce(&broker, &topic, 0, &numbers(0..10)).await;
-        let world = World::default();
+        let world = world();
         let mut input = world.input(&config(&broker, &topic, &group));
         let mut held = hold(&mut input, 10).await;
         // Everything but the fifth is delivered, in an odd order.
@@ -32,11 +32,11 @@ fn a_restarted_consumer_sees_what_was_not_delivered() {
         for transaction in held.into_iter().rev() {
             transaction.resolve(Verdict::Delivered);
         }
-        eventually("positions are stored", || async {
+        until("positions are stored", || async {
             committed(&broker, &group, &topic, 0).await.is_some()
         })
         .await;
-        input.nothing().await;
+        input.nothing_for(QUIET).await;
         assert_eq!(committed(&broker, &group, &topic, 0).await, Some(4));
         input.abort().await;
         drop(fifth);
@@ -54,10 +54,10 @@ fn nothing_is_stored_while_nothing_is_delivered() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "uncommitted", 1).await, unique("group"));
         produce(&broker, &topic, 0, &numbers(0..3)).await;
-        let world = World::default();
+        let world = world();
         let mut input = world.input(&config(&broker, &topic, &group));
         let held = hold(&mut input, 3).await;
-        input.nothing().await;
+        input.nothing_for(QUIET).await;
         assert_eq!(committed(&broker, &group, &topic, 0).await, None);
         input.abort().await;
         drop(held);
@@ -72,7 +72,7 @@ fn a_stop_waits_for_answers_and_stores_the_last_position() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "drain", 1).await, unique("group"));
         produce(&broker, &topic, 0, &numbers(0..5)).await;
-        let world = World::default();
+        let world = world();
         // With a period this long only the end stores anything.
         let config = config(&broker, &topic, &group).replace("50ms", "1h");
         let mut input = world.input(&config);
@@ -92,7 +92,7 @@ fn a_dropped_input_leaves_its_group_at_once() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "dropped", 1).await, unique("group"));
         produce(&broker, &topic, 0, &numbers(0..2)).await;
-        let world = World::default();
+        let world = world();
         {
             let scope = world.scope();
             let node = sluice_config::parse(&config(&broker, &topic, &group)).unwrap();
@@ -114,7 +114,7 @@ fn named_partitions_go_on_at_the_groups_position() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "named", 2).await, unique("group"));
         produce(&broker, &topic, 1, &numbers(0..4)).await;
-        let world = World::default();
+        let world = world();
         let named = |group: &str| {
             format!(
                 "kafka: {{addresses: ['{broker}'], topics: ['{topic}:1'], consumer_group: '{group}', \

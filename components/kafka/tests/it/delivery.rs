@@ -15,7 +15,7 @@ use crate::support::*;
 fn content_key_and_metadata_survive_the_round_trip() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "trip", 1).await, unique("group"));
-        let world = World::default();
+        let world = world();
         let output = world
             .output(&format!(
                 "kafka: {{addresses: ['{broker}'], topic: '{topic}', key: 'k-${{! json(\"id\") }}', \
@@ -74,7 +74,7 @@ fn tombstones_empty_contents_and_repeated_headers_are_told_apart() {
                 "kafka_franz: {{seed_brokers: ['{broker}'], topics: ['{topic}'], multi_header: {multi}}}"
             )
         };
-        let world = World::default();
+        let world = world();
         let mut input = world.input(&config(false));
         let messages = input.take(2).await;
         assert_eq!(messages[0].metadata().get("kafka_tombstone_message"), Some(&true.into()));
@@ -98,7 +98,7 @@ fn a_header_whose_name_is_no_text_does_no_harm() {
     with_broker(|broker| async move {
         let topic = topic(&broker, "names", 1).await;
         produce_with_raw_header(&broker, &topic).await;
-        let mut input = World::default()
+        let mut input = world()
             .input(&format!("kafka_franz: {{seed_brokers: ['{broker}'], topics: ['{topic}']}}"));
         let messages = input.take(1).await;
         let value = Value::bytes(bytes::Bytes::from_static(&[0xfe]));
@@ -140,7 +140,7 @@ async fn produce_with_raw_header(broker: &str, topic: &str) {
 fn messages_of_a_key_stay_on_a_partition_and_in_order() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "order", 6).await, unique("group"));
-        let world = World::default();
+        let world = world();
         let output = world
             .output(&format!(
                 "kafka: {{addresses: ['{broker}'], topic: '{topic}', max_in_flight: 1, \
@@ -181,7 +181,7 @@ fn what_failed_is_delivered_again() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "again", 1).await, unique("group"));
         produce(&broker, &topic, 0, &numbers(0..20)).await;
-        let world = World::default();
+        let world = world();
         let config = format!(
             "kafka: {{addresses: ['{broker}'], topics: ['{topic}'], consumer_group: '{group}', \
              commit_period: 50ms}}"
@@ -200,7 +200,7 @@ fn what_failed_is_delivered_again() {
         }
         delivered.sort_by_key(|n| n.parse::<usize>().unwrap());
         assert_eq!(delivered, numbers(0..20));
-        eventually("all is stored", || async {
+        until("all is stored", || async {
             committed(&broker, &group, &topic, 0).await == Some(20)
         })
         .await;
@@ -213,7 +213,7 @@ fn without_replay_the_partition_is_read_again_from_what_failed() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "rewind", 1).await, unique("group"));
         produce(&broker, &topic, 0, &numbers(0..6)).await;
-        let world = World::default();
+        let world = world();
         let mut input = world.input(&format!(
             "kafka: {{addresses: ['{broker}'], topics: ['{topic}'], consumer_group: '{group}', \
              auto_replay_nacks: false, commit_period: 50ms}}"
@@ -230,10 +230,8 @@ fn without_replay_the_partition_is_read_again_from_what_failed() {
         }
         assert_eq!(seen, numbers(0..6));
         assert_eq!(texts(&input.take(4).await), numbers(2..6), "again from the one that failed");
-        eventually("all is stored", || async {
-            committed(&broker, &group, &topic, 0).await == Some(6)
-        })
-        .await;
+        until("all is stored", || async { committed(&broker, &group, &topic, 0).await == Some(6) })
+            .await;
         input.end().await;
     });
 }
@@ -243,7 +241,7 @@ fn no_more_than_the_limit_is_on_its_way_and_other_partitions_go_on() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "limit", 2).await, unique("group"));
         produce(&broker, &topic, 0, &numbers(0..50)).await;
-        let world = World::default();
+        let world = world();
         let mut input = world.input(&format!(
             "kafka: {{addresses: ['{broker}'], topics: ['{topic}'], consumer_group: '{group}', \
              checkpoint_limit: 10}}"
@@ -254,12 +252,12 @@ fn no_more_than_the_limit_is_on_its_way_and_other_partitions_go_on() {
             assert_eq!(text(&transaction.batch[0]), n.to_string());
             held.push(transaction);
         }
-        input.nothing().await;
+        input.nothing_for(QUIET).await;
         produce(&broker, &topic, 1, &["other".to_owned()]).await;
         assert_eq!(texts(&input.take(1).await), ["other"]);
         // What is answered behind an open one makes no room yet.
         held.pop().unwrap().resolve(Verdict::Delivered);
-        input.nothing().await;
+        input.nothing_for(QUIET).await;
         held.remove(0).resolve(Verdict::Delivered);
         assert_eq!(text(&input.next().await.batch[0]), "10");
         input.abort().await;
@@ -271,7 +269,7 @@ fn with_a_limit_of_one_each_message_waits_for_the_one_before() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "strict", 1).await, unique("group"));
         produce(&broker, &topic, 0, &numbers(0..5)).await;
-        let world = World::default();
+        let world = world();
         let mut input = world.input(&format!(
             "kafka: {{addresses: ['{broker}'], topics: ['{topic}'], consumer_group: '{group}', \
              checkpoint_limit: 1}}"
@@ -299,7 +297,7 @@ fn batches_are_formed_for_each_partition() {
         let (topic, group) = (topic(&broker, "batches", 2).await, unique("group"));
         produce(&broker, &topic, 0, &numbers(0..25)).await;
         produce(&broker, &topic, 1, &numbers(100..125)).await;
-        let world = World::default();
+        let world = world();
         let mut input = world.input(&format!(
             "kafka: {{addresses: ['{broker}'], topics: ['{topic}'], consumer_group: '{group}', \
              commit_period: 50ms, checkpoint_limit: 4, batching: {{count: 10, period: 500ms}}}}"
@@ -319,7 +317,7 @@ fn batches_are_formed_for_each_partition() {
         }
         assert_eq!(sizes, BTreeMap::from([(0, vec![10, 10, 5]), (1, vec![10, 10, 5])]));
         for partition in [0, 1] {
-            eventually("all is stored", || async {
+            until("all is stored", || async {
                 committed(&broker, &group, &topic, partition).await == Some(25)
             })
             .await;
@@ -333,7 +331,7 @@ fn of_a_batch_only_the_failed_members_are_sent_again() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "members", 1).await, unique("group"));
         produce(&broker, &topic, 0, &numbers(0..4)).await;
-        let world = World::default();
+        let world = world();
         let mut input = world.input(&format!(
             "kafka_franz: {{seed_brokers: ['{broker}'], topics: ['{topic}'], \
              consumer_group: '{group}', commit_period: 50ms, batching: {{count: 4}}}}"
@@ -343,10 +341,8 @@ fn of_a_batch_only_the_failed_members_are_sent_again() {
         let failed = vec![Member::new(batch[2].lineage, "injected")];
         duty.resolve(Verdict::Failed(DeliveryError::new("injected").of_members(failed)));
         assert_eq!(texts(&input.take(1).await), ["2"]);
-        eventually("all is stored", || async {
-            committed(&broker, &group, &topic, 0).await == Some(4)
-        })
-        .await;
+        until("all is stored", || async { committed(&broker, &group, &topic, 0).await == Some(4) })
+            .await;
         input.end().await;
     });
 }
@@ -356,7 +352,7 @@ fn the_lag_counts_what_is_behind() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "lag", 1).await, unique("group"));
         produce(&broker, &topic, 0, &numbers(0..30)).await;
-        let world = World::default();
+        let world = world();
         let mut input = world.input(&format!(
             "kafka: {{addresses: ['{broker}'], topics: ['{topic}'], consumer_group: '{group}'}}"
         ));
@@ -372,7 +368,7 @@ fn the_lag_counts_what_is_behind() {
 fn another_client_reads_what_was_written() {
     with_broker(|broker| async move {
         let topic = topic(&broker, "plain", 1).await;
-        let world = World::default();
+        let world = world();
         let output = world
             .output(&format!(
                 "kafka_franz: {{seed_brokers: ['{broker}'], topic: '{topic}', compression: zstd, \

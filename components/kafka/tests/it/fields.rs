@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use sluice_config::{ComponentKind, Field, Shape};
 use sluice_engine::Registry;
 
-use crate::support::{World, run};
+use crate::support::{run, world};
 
 fn recorded() -> Vec<Json> {
     serde_json::from_str(include_str!("fields.json")).unwrap()
@@ -102,7 +102,7 @@ fn default_of(field: &Field) -> String {
 #[test]
 fn documented_configurations_build() {
     run(async {
-        let world = World::default();
+        let world = world();
         for config in [
             "{label: 'Kafka Chat Output', kafka: {addresses: ['localhost:9093'], topic: chat, client_id: x}}",
             "kafka: {addresses: [a:1], topic: 'for-${! json(\"user\") }', key: '${! uuid_v4() }', \
@@ -139,7 +139,7 @@ fn documented_configurations_build() {
 #[test]
 fn what_cannot_be_done_is_refused_with_its_reason() {
     run(async {
-        let world = World::default();
+        let world = world();
         let refusal = |kind: &str, config: &str| {
             let error = match kind {
                 "input" => world.try_input(config).err(),

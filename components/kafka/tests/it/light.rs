@@ -25,7 +25,7 @@ fn a_light_group_goes_on_where_it_was() {
         let (topic, group) = (topic(&broker, "light", 2).await, unique("group"));
         produce(&broker, &topic, 0, &numbers(0..300)).await;
         produce(&broker, &topic, 1, &numbers(300..600)).await;
-        let world = World::default();
+        let world = world();
         let mut input = world.input(&config(&broker, &topic, &group));
         let mut seen: BTreeSet<String> = texts(&input.take(600).await).into_iter().collect();
         assert_eq!(seen.len(), 600);
@@ -37,7 +37,7 @@ fn a_light_group_goes_on_where_it_was() {
         let mut input = world.input(&config(&broker, &topic, &group));
         seen.extend(texts(&input.take(100).await));
         assert_eq!(seen.len(), 700);
-        input.nothing().await;
+        input.nothing_for(QUIET).await;
         produce(&broker, &topic, 0, &numbers(700..800)).await;
         assert_eq!(texts(&input.take(100).await), numbers(700..800));
         input.end().await;
@@ -50,7 +50,7 @@ fn what_was_not_delivered_is_not_passed_over() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "light-held", 1).await, unique("group"));
         produce(&broker, &topic, 0, &numbers(0..10)).await;
-        let world = World::default();
+        let world = world();
         let mut input = world.input(&config(&broker, &topic, &group));
         let mut held = Vec::new();
         for _ in 0..10 {
@@ -58,11 +58,11 @@ fn what_was_not_delivered_is_not_passed_over() {
         }
         let fifth = held.remove(4);
         held.into_iter().rev().for_each(|transaction| transaction.resolve(Verdict::Delivered));
-        eventually("the position is stored", || async {
+        until("the position is stored", || async {
             committed(&broker, &group, &topic, 0).await == Some(4)
         })
         .await;
-        input.nothing().await;
+        input.nothing_for(QUIET).await;
         input.abort().await;
         drop(fifth);
         assert_eq!(committed(&broker, &group, &topic, 0).await, Some(4));
@@ -80,7 +80,7 @@ fn a_hundred_groups_get_everything_each_and_their_backlog_as_well() {
         for partition in 0..3 {
             produce(&broker, &topic, partition, &numbers(0..2000)).await;
         }
-        let world = World::default();
+        let world = world();
         let mut groups = tokio::task::JoinSet::new();
         let names: Vec<String> = (0..100).map(|_| unique("many")).collect();
         for (number, group) in names.iter().enumerate() {
@@ -90,7 +90,7 @@ fn a_hundred_groups_get_everything_each_and_their_backlog_as_well() {
                     tokio::time::sleep(Duration::from_secs(2)).await; // falls behind
                 }
                 let messages = input.take(9000).await;
-                input.nothing().await;
+                input.nothing_for(QUIET).await;
                 input.end().await;
                 messages.len()
             });
@@ -109,10 +109,10 @@ fn a_new_group_may_begin_at_the_end_and_keeps_that_place() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "light-new", 1).await, unique("group"));
         produce(&broker, &topic, 0, &numbers(0..5)).await;
-        let world = World::default();
+        let world = world();
         let config = from_newest(&config(&broker, &topic, &group));
         let mut input = world.input(&config);
-        input.nothing().await;
+        input.nothing_for(QUIET).await;
         assert_eq!(committed(&broker, &group, &topic, 0).await, Some(5));
         input.abort().await;
         produce(&broker, &topic, 0, &numbers(5..8)).await;
@@ -128,7 +128,7 @@ fn a_position_that_was_deleted_goes_on_as_configured() {
         let topic = topic(&broker, "light-gone", 1).await;
         let (oldest, newest) = (unique("oldest"), unique("newest"));
         produce(&broker, &topic, 0, &numbers(0..10)).await;
-        let world = World::default();
+        let world = world();
         for group in [&oldest, &newest] {
             let mut input = world.input(&config(&broker, &topic, group));
             input.take(3).await;
@@ -141,7 +141,7 @@ fn a_position_that_was_deleted_goes_on_as_configured() {
         let mut input = world.input(&config(&broker, &topic, &oldest));
         assert_eq!(texts(&input.take(2).await), numbers(8..10));
         let mut late = world.input(&from_newest(&config(&broker, &topic, &newest)));
-        late.nothing().await;
+        late.nothing_for(QUIET).await;
         produce(&broker, &topic, 0, &numbers(10..12)).await;
         assert_eq!(texts(&late.take(2).await), numbers(10..12));
         assert_eq!(texts(&input.take(2).await), numbers(10..12));
@@ -155,10 +155,10 @@ fn a_group_with_members_elsewhere_is_joined() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "light-joins", 2).await, unique("group"));
         let full = config(&broker, &topic, &group).replace("group_mode: light", "group_mode: full");
-        let mut member = World::default().input(&full);
+        let mut member = world().input(&full);
         produce(&broker, &topic, 0, &numbers(0..2)).await;
         member.take(2).await;
-        let mut light = World::default().input(&config(&broker, &topic, &group));
+        let mut light = world().input(&config(&broker, &topic, &group));
         // Once both are members each has a partition, and together they get everything once.
         let both_have_one = async {
             for n in 0..60 {
@@ -198,7 +198,7 @@ fn a_group_with_members_elsewhere_is_joined() {
 fn two_light_inputs_of_one_group_share_as_members_would() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "light-twice", 2).await, unique("group"));
-        let world = World::default();
+        let world = world();
         let mut inputs = [0, 1].map(|_| world.input(&config(&broker, &topic, &group)));
         let mut seen = BTreeSet::new();
         for n in 0..40 {
@@ -234,10 +234,10 @@ fn a_broker_that_restarts_is_read_on() {
         return;
     }
     run(async {
-        let broker = Arc::new(OwnBroker::start());
+        let broker = Arc::new(OwnService::start("kafka"));
         let address = broker.address.clone();
         let topic = topic(&address, "light-outage", 1).await;
-        let world = World::default();
+        let world = world();
         let mut inputs = ["one", "two"].map(|group| world.input(&config(&address, &topic, group)));
         produce(&address, &topic, 0, &numbers(0..5)).await;
         for input in &mut inputs {
@@ -263,6 +263,6 @@ fn a_broker_that_restarts_is_read_on() {
 fn what_light_groups_cannot_do_is_refused_by_name() {
     let config = "kafka: {addresses: [a], topics: [t], consumer_group: g, group_mode: light, \
                   batching: {count: 10}}";
-    let error = World::default().try_input(config).err().unwrap().to_string();
+    let error = world().try_input(config).err().unwrap().to_string();
     assert!(error.contains("group_mode: light cannot be combined with batching"), "{error}");
 }

@@ -14,7 +14,7 @@ use crate::support::*;
 fn an_unreachable_broker_is_named_and_tried_again() {
     run(async {
         let log = log::capture();
-        let world = World::default();
+        let world = world();
         let nobody = unused_address().await;
         let input = world
             .input(&format!("kafka: {{addresses: ['{nobody}'], topics: [t], consumer_group: g}}"));
@@ -26,8 +26,7 @@ fn an_unreachable_broker_is_named_and_tried_again() {
         };
         for kind in ["input", "output"] {
             let told = format!("Failed to connect to {kind}: failed to connect to {nobody}: ");
-            eventually("two attempts are logged", || async { log.lines_with(&told).len() >= 2 })
-                .await;
+            until("two attempts are logged", || async { log.lines_with(&told).len() >= 2 }).await;
             let line = &log.lines_with(&told)[0];
             assert!(line.contains("Connection refused"), "says why: {line}");
         }
@@ -43,10 +42,10 @@ fn a_broker_that_restarts_loses_nothing() {
         return;
     }
     run(async {
-        let broker = OwnBroker::start();
+        let broker = OwnService::start("kafka");
         let (from, to, group) =
             (topic(&broker.address, "from", 2).await, topic(&broker.address, "to", 2).await, "g");
-        let world = World::default();
+        let world = world();
         let output = world
             .output(&format!("kafka: {{addresses: ['{}'], topic: '{from}'}}", broker.address))
             .await;
@@ -117,9 +116,9 @@ fn an_outage_longer_than_the_limit_fails_the_write() {
         return;
     }
     run(async {
-        let broker = OwnBroker::start();
+        let broker = OwnService::start("kafka");
         let topic = topic(&broker.address, "limit", 1).await;
-        let output = World::default()
+        let output = world()
             .output(&format!(
                 "kafka: {{addresses: ['{}'], topic: '{topic}', timeout: 1s, \
                  backoff: {{initial_interval: 100ms, max_elapsed_time: 3s}}}}",
@@ -141,7 +140,7 @@ fn an_outage_longer_than_the_limit_fails_the_write() {
             broker
         });
         let broker = broker.await.unwrap();
-        eventually("writing works again", || {
+        until("writing works again", || {
             let output = output.clone();
             async move { output.write(batch(&["after"])).await.is_ok() }
         })

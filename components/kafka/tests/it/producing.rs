@@ -34,8 +34,8 @@ fn outputs_with_the_same_settings_share_a_producer() {
     with_broker(|broker| async move {
         let (one, other) = (topic(&broker, "one", 1).await, topic(&broker, "other", 1).await);
         // The client that made the topics may take a moment to end.
-        eventually("no client is left", || async { client_threads() == 0 }).await;
-        let world = World::default();
+        until("no client is left", || async { client_threads() == 0 }).await;
+        let world = world();
         let config = |topic: &str, client: &str| {
             format!("kafka: {{addresses: ['{broker}'], topic: '{topic}', client_id: '{client}'}}")
         };
@@ -57,7 +57,7 @@ fn outputs_with_the_same_settings_share_a_producer() {
         for output in outputs.drain(..).chain([different]) {
             output.close().await;
         }
-        eventually("the clients end with their outputs", || async { client_threads() == 0 }).await;
+        until("the clients end with their outputs", || async { client_threads() == 0 }).await;
         assert_eq!(
             contents(&broker, &one).await.len() + contents(&broker, &other).await.len(),
             202
@@ -69,7 +69,7 @@ fn outputs_with_the_same_settings_share_a_producer() {
 fn a_message_that_is_too_large_is_refused_by_index() {
     with_broker(|broker| async move {
         let topic = topic(&broker, "large", 1).await;
-        let output = World::default()
+        let output = world()
             .output(&format!(
                 "kafka: {{addresses: ['{broker}'], topic: '{topic}', max_msg_bytes: 2000}}"
             ))
@@ -96,9 +96,8 @@ fn the_brokers_refusal_is_told() {
                 .set("max.message.bytes", "500");
         let options = rdkafka::admin::AdminOptions::new();
         admin(&broker).create_topics([&new], &options).await.unwrap();
-        let output = World::default()
-            .output(&format!("kafka: {{addresses: ['{broker}'], topic: '{topic}'}}"))
-            .await;
+        let output =
+            world().output(&format!("kafka: {{addresses: ['{broker}'], topic: '{topic}'}}")).await;
         let error = output.write(batch(&[&"x".repeat(1000)])).await.unwrap_err();
         assert!(error.message().contains("Message size too large"), "{error}");
         assert!(error.message().contains(&broker), "names the broker: {error}");
@@ -118,7 +117,7 @@ fn by_partition(found: &[rdkafka::message::OwnedMessage]) -> BTreeMap<i32, Vec<S
 #[test]
 fn partitioners_choose_as_their_names_say() {
     with_broker(|broker| async move {
-        let world = World::default();
+        let world = world();
         let write = async |fields: &str, contents_of: &[&str]| {
             let topic = topic(&broker, "parts", 4).await;
             let output =
@@ -189,7 +188,7 @@ fn partitioners_choose_as_their_names_say() {
 fn a_partition_that_does_not_exist_fails_only_its_message() {
     with_broker(|broker| async move {
         let topic = topic(&broker, "missing", 1).await;
-        let output = World::default()
+        let output = world()
             .output(&format!(
                 "kafka: {{addresses: ['{broker}'], topic: '{topic}', partitioner: manual, \
                  partition: '${{! json(\"p\") }}'}}"
@@ -211,7 +210,7 @@ fn a_partition_that_does_not_exist_fails_only_its_message() {
 fn retry_as_batch_reports_the_whole_batch() {
     with_broker(|broker| async move {
         let topic = topic(&broker, "whole", 1).await;
-        let output = World::default()
+        let output = world()
             .output(&format!(
                 "kafka: {{addresses: ['{broker}'], topic: '{topic}', max_msg_bytes: 1000, \
                  retry_as_batch: true}}"
@@ -226,7 +225,7 @@ fn retry_as_batch_reports_the_whole_batch() {
 fn a_full_producer_makes_writes_wait_in_order() {
     with_broker(|broker| async move {
         let topic = topic(&broker, "full", 1).await;
-        let output = World::default()
+        let output = world()
             .output(&format!(
                 "kafka_franz: {{seed_brokers: ['{broker}'], topic: '{topic}', \
                  max_buffered_records: 10, max_in_flight: 8}}"
@@ -248,7 +247,7 @@ fn a_full_producer_makes_writes_wait_in_order() {
 fn topics_come_from_messages_and_are_created_as_asked() {
     with_broker(|broker| async move {
         let (a, b) = (unique("made-a"), unique("made-b"));
-        let output = World::default()
+        let output = world()
             .output(&format!(
                 "kafka: {{addresses: ['{broker}'], topic: '${{! json(\"to\") }}', \
                  custom_topic_creation: {{enabled: true, partitions: 3, replication_factor: 1}}}}"
@@ -273,7 +272,7 @@ fn topics_come_from_messages_and_are_created_as_asked() {
 fn batching_in_front_of_the_output_forms_larger_writes() {
     with_broker(|broker| async move {
         let topic = topic(&broker, "front", 1).await;
-        let output = World::default()
+        let output = world()
             .output(&format!(
                 "{{label: \"Kafka Chat Output\", kafka: {{addresses: ['{broker}'], topic: '{topic}', \
                  client_id: \"x\", batching: {{count: 5, period: 100ms}}}}}}"

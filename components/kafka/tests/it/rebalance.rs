@@ -20,7 +20,7 @@ type Seen = Arc<Mutex<BTreeMap<usize, usize>>>;
 /// Reads with a pause before each answer, and counts in `read`. When stopped it still answers what it took; what waits
 /// behind that is for others.
 async fn member(config: String, seen: Seen, read: Arc<AtomicUsize>, stop: CancellationToken) {
-    let mut input = World::default().input(&config);
+    let mut input = world().input(&config);
     let mut answers = tokio::task::JoinSet::new();
     loop {
         let next = tokio::select! {
@@ -67,15 +67,14 @@ fn moves_without_loss(config: impl Fn(&str, &str, &str) -> String + 'static) {
         };
         let seen_count = || seen.lock().unwrap().len();
         let (first, _, stop_first) = start();
-        eventually("the first member reads", || async { seen_count() > 100 }).await;
+        until("the first member reads", || async { seen_count() > 100 }).await;
         let (second, read, stop_second) = start();
         // A member that leaves while partitions are being shared out cannot store its positions.
-        eventually("the second has its share", || async { read.load(Ordering::Relaxed) > 100 })
-            .await;
+        until("the second has its share", || async { read.load(Ordering::Relaxed) > 100 }).await;
         stop_first.cancel();
         first.await.unwrap();
         producing.await.unwrap();
-        eventually("all messages are seen", || async { seen_count() == TOTAL }).await;
+        until("all messages are seen", || async { seen_count() == TOTAL }).await;
         stop_second.cancel();
         second.await.unwrap();
 
@@ -123,13 +122,13 @@ fn answers_after_a_partition_was_given_away_are_ignored() {
              commit_period: 50ms, group: {{session_timeout: 6s, heartbeat_interval: 500ms, \
              rebalance_timeout: 6s}}}}"
         );
-        let mut slow = World::default().input(&config);
+        let mut slow = world().input(&config);
         let mut held = Vec::new();
         for _ in 0..20 {
             held.push(slow.next().await);
         }
         // The group waits for the answers, but not for ever: then each member has one partition.
-        let mut other = World::default().input(&config);
+        let mut other = world().input(&config);
         let moved = other.take(10).await;
         assert_eq!(texts(&moved), numbers(0..10));
         let partition = |message: &Message| {
@@ -137,16 +136,16 @@ fn answers_after_a_partition_was_given_away_are_ignored() {
         };
         let theirs = partition(&moved[0]);
         let stored = async |partition| committed(&broker, &group, &topic, partition).await;
-        eventually("the new owner stores", || async { stored(theirs).await == Some(10) }).await;
+        until("the new owner stores", || async { stored(theirs).await == Some(10) }).await;
         for transaction in held {
             transaction.resolve(Verdict::Delivered); // too late
         }
-        other.nothing().await;
+        other.nothing_for(QUIET).await;
         assert_eq!(stored(theirs).await, Some(10));
         // The slow member was given its own partition anew, and has not answered since.
         assert_eq!(stored(1 - theirs).await, None);
         assert_eq!(texts(&slow.take(10).await), numbers(0..10));
-        eventually("what was answered in time counts", || async {
+        until("what was answered in time counts", || async {
             stored(1 - theirs).await == Some(10)
         })
         .await;

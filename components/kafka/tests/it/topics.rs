@@ -14,7 +14,7 @@ fn without_a_group_all_partitions_are_read_from_either_end() {
         for partition in 0..3 {
             produce(&broker, &topic, partition, &[format!("old {partition}")]).await;
         }
-        let world = World::default();
+        let world = world();
         let config = |oldest: bool| {
             format!(
                 "kafka_franz: {{seed_brokers: ['{broker}'], topics: ['{topic}'], \
@@ -26,8 +26,8 @@ fn without_a_group_all_partitions_are_read_from_either_end() {
         assert_eq!(found, BTreeSet::from(["old 0", "old 1", "old 2"].map(str::to_owned)));
 
         let mut newest = world.input(&config(false));
-        eventually("the input is connected", || async { newest.is_connected() }).await;
-        newest.nothing().await;
+        until("the input is connected", || async { newest.is_connected() }).await;
+        newest.nothing_for(QUIET).await;
         produce(&broker, &topic, 2, &["new".to_owned()]).await;
         assert_eq!(texts(&newest.take(1).await), ["new"]);
         assert_eq!(texts(&oldest.take(1).await), ["new"]);
@@ -42,13 +42,13 @@ fn offsets_can_be_named() {
         let topic = topic(&broker, "offsets", 2).await;
         produce(&broker, &topic, 0, &numbers(0..10)).await;
         produce(&broker, &topic, 1, &numbers(10..20)).await;
-        let mut input = World::default().input(&format!(
+        let mut input = world().input(&format!(
             "kafka_franz: {{seed_brokers: ['{broker}'], topics: ['{topic}:0:7,{topic}:1:8']}}"
         ));
         let found: BTreeSet<String> = texts(&input.take(5).await).into_iter().collect();
         let expected = ["7", "8", "9", "18", "19"].map(str::to_owned);
         assert_eq!(found, BTreeSet::from(expected));
-        input.nothing().await;
+        input.nothing_for(QUIET).await;
         input.end().await;
     });
 }
@@ -58,7 +58,7 @@ fn an_offset_out_of_range_begins_where_the_setting_says() {
     with_broker(|broker| async move {
         let topic = topic(&broker, "range", 1).await;
         produce(&broker, &topic, 0, &numbers(0..3)).await;
-        let mut input = World::default().input(&format!(
+        let mut input = world().input(&format!(
             "kafka_franz: {{seed_brokers: ['{broker}'], topics: ['{topic}:0:99']}}"
         ));
         assert_eq!(texts(&input.take(3).await), numbers(0..3));
@@ -83,7 +83,7 @@ fn new_topics_that_match_a_pattern_are_read() {
         for (with_group, new) in
             [(format!("consumer_group: '{group}', "), "b"), (String::new(), "c")]
         {
-            let mut input = World::default().input(&format!(
+            let mut input = world().input(&format!(
                 "kafka_franz: {{seed_brokers: ['{broker}'], topics: ['{name}-[a-z]$'], {with_group} \
                  regexp_topics: true, metadata_max_age: 1s}}"
             ));
@@ -108,8 +108,8 @@ fn a_topic_that_appears_later_is_read() {
         ] {
             let (topic, group) = (unique("later"), unique("group"));
             let config = config.replace("BROKER", &broker).replace("TOPIC", &topic);
-            let mut input = World::default().input(&config.replace("GROUP", &group));
-            eventually("the input is connected", || async { input.is_connected() }).await;
+            let mut input = world().input(&config.replace("GROUP", &group));
+            until("the input is connected", || async { input.is_connected() }).await;
             tokio::time::sleep(Duration::from_millis(500)).await;
             // Unless reading has created it.
             let new = rdkafka::admin::NewTopic::new(
@@ -134,7 +134,7 @@ fn a_topic_that_appears_later_is_read() {
 fn an_idle_reader_sees_a_new_message_at_once() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "latency", 1).await, unique("group"));
-        let mut input = World::default().input(&format!(
+        let mut input = world().input(&format!(
             "kafka: {{addresses: ['{broker}'], topics: ['{topic}'], consumer_group: '{group}'}}"
         ));
         let producer = plain_producer(&broker);

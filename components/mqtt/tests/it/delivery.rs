@@ -3,13 +3,13 @@
 use sluice_message::Verdict;
 use sluice_value::Value;
 
-use crate::support::{Mosquitto, World, batch, run, text, texts, unique, with_broker, with_own};
+use crate::support::*;
 
 #[test]
 fn a_message_of_each_quality_arrives_with_its_metadata() {
     with_broker(|url| async move {
         for qos in 0..=2 {
-            let (world, topic) = (World::default(), unique("round"));
+            let (world, topic) = (world(), unique("round"));
             let config = format!("mqtt: {{urls: ['{url}'], topics: ['{topic}/+'], qos: {qos}}}");
             let mut input = world.connected(&config).await;
             let config = format!(
@@ -35,7 +35,7 @@ fn a_message_of_each_quality_arrives_with_its_metadata() {
 #[test]
 fn retained_messages_reach_each_late_reader_once() {
     with_broker(|url| async move {
-        let (world, topic) = (World::default(), unique("retained"));
+        let (world, topic) = (world(), unique("retained"));
         let config = format!(
             "mqtt: {{urls: ['{url}'], topic: '{topic}', retained_interpolated: '${{! content() != \"now\" }}'}}"
         );
@@ -62,7 +62,7 @@ fn retained_messages_reach_each_late_reader_once() {
 fn a_session_that_stays_keeps_messages_until_they_are_delivered() {
     with_own("persistence false\n", |broker| async move {
         let url = broker.url();
-        let (world, other) = (World::default(), World::default());
+        let (world, other) = (world(), world());
         let config =
             format!("mqtt: {{urls: ['{url}'], topics: [t], client_id: me, clean_session: false}}");
         world.connected(&config).await.end().await;
@@ -72,7 +72,7 @@ fn a_session_that_stays_keeps_messages_until_they_are_delivered() {
         let mut input = world.connected(&config).await;
         let next = input.next_within(crate::support::PATIENCE).await.expect("a message");
         let (taken, duty) = next.take_batch();
-        assert_eq!(text(&taken[0]), "away");
+        assert_eq!(texts(&taken)[0], "away");
         input.abort().await;
         drop(duty);
         let mut input = world.connected(&config).await;
@@ -90,7 +90,7 @@ fn a_session_that_stays_keeps_messages_until_they_are_delivered() {
 #[test]
 fn what_failed_is_sent_through_the_stream_again() {
     with_broker(|url| async move {
-        let (world, topic) = (World::default(), unique("failed"));
+        let (world, topic) = (world(), unique("failed"));
         let mut input =
             world.connected(&format!("mqtt: {{urls: ['{url}'], topics: ['{topic}']}}")).await;
         let output = world.output(&format!("mqtt: {{urls: ['{url}'], topic: '{topic}'}}")).await;
@@ -106,7 +106,7 @@ fn what_failed_is_sent_through_the_stream_again() {
 #[test]
 fn messages_without_a_usable_topic_fail_alone() {
     with_broker(|url| async move {
-        let world = World::default();
+        let world = world();
         let config = format!("mqtt: {{urls: ['{url}'], topic: '${{! json(\"to\") }}'}}");
         let output = world.output(&config).await;
         let batch = batch(&[r#"{"to":"a/#"}"#, r#"{"to":"ok"}"#, "nothing"]);
@@ -140,7 +140,7 @@ fn connections_are_encrypted_and_the_certificate_is_checked() {
     let broker = Mosquitto::start(&settings);
     run(async move {
         let url = broker.address("ssl");
-        let world = World::default();
+        let world = world();
         let tls = format!("tls: {{enabled: true, root_cas_file: '{path}/cert.pem'}}");
         let mut input =
             world.connected(&format!("mqtt: {{urls: ['{url}'], topics: [t], {tls}}}")).await;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::support::{World, batch, texts, with_own};
+use crate::support::*;
 
 #[test]
 fn everybody_comes_back_after_a_restart() {
     with_own("", |mut broker| async move {
-        let (url, world) = (broker.url(), World::default());
+        let (url, world) = (broker.url(), world());
         let mut readers = Vec::new();
         for user in 0..10 {
             let config = format!("mqtt: {{urls: ['{url}'], topics: ['users/{user}', all]}}");
@@ -20,7 +20,7 @@ fn everybody_comes_back_after_a_restart() {
         }
         broker.stop();
         for reader in &readers {
-            reader.is_disconnected().await;
+            reader.disconnected().await;
         }
         // Written while nobody listens: the output waits for the broker.
         let writing = tokio::spawn({
@@ -31,7 +31,7 @@ fn everybody_comes_back_after_a_restart() {
         broker.restart();
         writing.await.unwrap().unwrap();
         for reader in &readers {
-            reader.is_connected().await;
+            reader.connected().await;
         }
         broker.has_clients(1).await;
         output.write(batch(&["after"])).await.unwrap();
@@ -52,7 +52,7 @@ fn everybody_comes_back_after_a_restart() {
 #[test]
 fn the_first_broker_that_answers_is_used() {
     with_own("", |broker| async move {
-        let world = World::default();
+        let world = world();
         let urls = format!("urls: ['tcp://127.0.0.1:1,{}']", broker.url());
         let mut input = world.connected(&format!("mqtt: {{{urls}, topics: [t]}}")).await;
         let output = world.output(&format!("mqtt: {{{urls}, topic: t}}")).await;
@@ -67,18 +67,18 @@ fn the_first_broker_that_answers_is_used() {
 fn a_last_will_is_published_after_an_end_without_goodbye_only() {
     with_own("", |broker| async move {
         let url = broker.url();
-        let watcher = World::default();
+        let watcher = world();
         let mut wills =
             watcher.connected(&format!("mqtt: {{urls: ['{url}'], topics: [wills]}}")).await;
         let config = format!(
             "mqtt: {{urls: ['{url}'], topics: [t], will: {{enabled: true, topic: wills, payload: gone, qos: 1}}}}"
         );
-        World::default().connected(&config).await.end().await;
+        world().connected(&config).await.end().await;
         wills.nothing().await;
         // A runtime that ends takes its connections with it, without a word.
         std::thread::spawn(move || {
             crate::support::run(async move {
-                std::mem::forget(World::default().connected(&config).await);
+                std::mem::forget(world().connected(&config).await);
             });
         })
         .join()
@@ -91,7 +91,7 @@ fn a_last_will_is_published_after_an_end_without_goodbye_only() {
 #[test]
 fn a_quiet_connection_is_probed_and_stays() {
     with_own("", |broker| async move {
-        let (url, world) = (broker.url(), World::default());
+        let (url, world) = (broker.url(), world());
         let mut input =
             world.connected(&format!("mqtt: {{urls: ['{url}'], topics: [t], keepalive: 1}}")).await;
         tokio::time::sleep(Duration::from_secs(4)).await; // the broker gives up after 1.5

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::support::{World, batch, texts, with_own};
+use crate::support::*;
 
 #[test]
 fn a_hundred_readers_and_a_writer_are_one_connection() {
     with_own("", |broker| async move {
-        let (url, world) = (broker.url(), World::default());
+        let (url, world) = (broker.url(), world());
         let mut readers = Vec::new();
         for user in 0..100 {
             let config = format!("mqtt: {{urls: ['{url}'], topics: ['users/{user}/#', everyone]}}");
@@ -44,7 +44,7 @@ fn a_hundred_readers_and_a_writer_are_one_connection() {
 #[test]
 fn filters_that_overlap_are_on_different_connections_and_nothing_comes_twice() {
     with_own("", |broker| async move {
-        let (url, world) = (broker.url(), World::default());
+        let (url, world) = (broker.url(), world());
         let mut readers = Vec::new();
         for topic in ["a/#", "a/b", "a/+", "b"] {
             let config = format!("mqtt: {{urls: ['{url}'], client_id: x, topics: ['{topic}']}}");
@@ -68,12 +68,12 @@ fn filters_that_overlap_are_on_different_connections_and_nothing_comes_twice() {
 #[test]
 fn a_slow_reader_moves_and_holds_nobody() {
     with_own("max_queued_messages 0\n", |broker| async move {
-        let (url, world) = (broker.url(), World::default());
+        let (url, world) = (broker.url(), world());
         let slow = world.slow_input(&format!("mqtt: {{urls: ['{url}'], topics: [slow]}}"));
         let mut fast = world.connected(&format!("mqtt: {{urls: ['{url}'], topics: [fast]}}")).await;
-        slow.is_connected().await;
+        slow.connected().await;
         let config = format!("mqtt: {{urls: ['{url}'], topic: '${{! @to }}'}}");
-        let output = World::default().output(&config).await;
+        let output = World::new(sluice_mqtt::register).output(&config).await;
         let mut sent = 0;
         let mut send = async |to: &str, count: usize| {
             let mut batch: Vec<sluice_message::Message> = Vec::new();

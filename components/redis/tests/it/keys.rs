@@ -5,17 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use sluice_engine::CacheError;
 use sluice_message::Message;
-use sluice_testkit::{OwnService, batch, run, service, texts, unique};
+use sluice_testkit::{batch, run, texts, unique};
 
-use crate::support::{Plain, with_server, world};
+use crate::support::{Plain, with_own_server, with_server, world};
 
 #[test]
 fn a_scan_brings_each_key_with_its_value_and_ends() {
-    if service("SLUICE_TEST_REDIS").is_none() {
-        return;
-    }
-    run(async {
-        let server = OwnService::start("redis");
+    with_own_server(|server| async move {
         let (world, url) = (world(), server.address.clone());
         let plain = Plain::new(&format!("{url}/3")).await;
         for n in 0..35 {

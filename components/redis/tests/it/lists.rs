@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use sluice_message::Verdict;
-use sluice_testkit::{OwnService, batch, run, service, texts, unique, until};
+use sluice_testkit::{batch, texts, unique, until};
 
-use crate::support::{Plain, with_server, world};
+use crate::support::{Plain, with_own_server, with_server, world};
 
 #[test]
 fn elements_come_in_order_from_either_end() {
@@ -75,11 +75,7 @@ fn no_more_elements_are_on_their_way_than_allowed() {
 /// A server of its own, because connections are counted.
 #[test]
 fn a_hundred_lists_are_two_connections() {
-    if service("SLUICE_TEST_REDIS").is_none() {
-        return;
-    }
-    run(async {
-        let server = OwnService::start("redis");
+    with_own_server(|server| async move {
         let (world, url) = (world(), server.address.clone());
         let plain = Plain::new(&url).await;
         let before = plain.connections().await;
@@ -107,11 +103,7 @@ fn a_hundred_lists_are_two_connections() {
 
 #[test]
 fn a_list_is_read_again_after_a_restart_of_the_server() {
-    if service("SLUICE_TEST_REDIS").is_none() {
-        return;
-    }
-    run(async {
-        let server = OwnService::start("redis");
+    with_own_server(|server| async move {
         let (world, url) = (world(), server.address.clone());
         let mut input =
             world.input(&format!("redis_list: {{url: '{url}', key: again, timeout: 200ms}}"));

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sluice_testkit::{OwnService, batch, run, service, texts, unique, until};
+use sluice_testkit::{batch, texts, unique, until};
 
-use crate::support::{Plain, with_server, world};
+use crate::support::{Plain, with_own_server, with_server, world};
 
 #[test]
 fn what_an_output_publishes_an_input_gets() {
@@ -64,11 +64,7 @@ fn channels_of_messages_come_from_the_messages() {
 /// A server of its own, because connections are counted.
 #[test]
 fn a_hundred_readers_are_one_connection() {
-    if service("SLUICE_TEST_REDIS").is_none() {
-        return;
-    }
-    run(async {
-        let server = OwnService::start("redis");
+    with_own_server(|server| async move {
         let (world, url, plain) = (world(), &server.address, Plain::new(&server.address).await);
         let before = plain.connections().await;
         let mut inputs = Vec::new();
@@ -135,11 +131,7 @@ fn a_slow_reader_loses_its_own_messages_only() {
 
 #[test]
 fn subscriptions_stand_again_after_a_restart_of_the_server() {
-    if service("SLUICE_TEST_REDIS").is_none() {
-        return;
-    }
-    run(async {
-        let server = OwnService::start("redis");
+    with_own_server(|server| async move {
         let (world, url) = (world(), server.address.clone());
         let config = format!("redis_pubsub: {{url: '{url}', channels: [again]}}");
         let (mut first, mut second) = (world.input(&config), world.input(&config));
@@ -163,11 +155,7 @@ fn subscriptions_stand_again_after_a_restart_of_the_server() {
 
 #[test]
 fn users_must_say_who_they_are() {
-    if service("SLUICE_TEST_REDIS").is_none() {
-        return;
-    }
-    run(async {
-        let server = OwnService::start("redis");
+    with_own_server(|server| async move {
         let plain = Plain::new(&server.address).await;
         let _: String =
             plain.ask("ACL SETUSER ann on >se:cret allchannels allkeys allcommands").await;

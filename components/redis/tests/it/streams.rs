@@ -1,9 +1,9 @@
 //! Streams: entries come and are acknowledged; many groups share two connections.
 
 use sluice_message::{DeliveryError, Message, Verdict};
-use sluice_testkit::{OwnService, batch, run, service, texts, unique, until};
+use sluice_testkit::{batch, texts, unique, until};
 
-use crate::support::{Plain, metadata, with_server, world};
+use crate::support::{Plain, metadata, with_own_server, with_server, world};
 
 /// How many entries of a group are not acknowledged.
 async fn pending(plain: &Plain, stream: &str, group: &str) -> i64 {
@@ -139,11 +139,7 @@ fn streams_that_must_exist_are_not_created() {
 /// A server of its own, because connections are counted.
 #[test]
 fn a_hundred_groups_and_streams_are_two_connections() {
-    if service("SLUICE_TEST_REDIS").is_none() {
-        return;
-    }
-    run(async {
-        let server = OwnService::start("redis");
+    with_own_server(|server| async move {
         let (world, url) = (world(), server.address.clone());
         let plain = Plain::new(&url).await;
         let before = plain.connections().await;
@@ -195,11 +191,7 @@ fn two_readers_of_a_group_share_it() {
 
 #[test]
 fn a_server_that_restarts_empty_is_read_again() {
-    if service("SLUICE_TEST_REDIS").is_none() {
-        return;
-    }
-    run(async {
-        let server = OwnService::start("redis");
+    with_own_server(|server| async move {
         let (world, url) = (world(), server.address.clone());
         let mut input = world.input(&reads(&url, "s", "g"));
         let output = world.output(&format!("redis_streams: {{url: '{url}', stream: s}}")).await;

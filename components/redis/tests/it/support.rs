@@ -5,7 +5,7 @@ use std::future::Future;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, FromRedisValue};
 use sluice_message::Message;
-use sluice_testkit::{World, run, service};
+use sluice_testkit::{OwnService, World, run, service};
 
 pub(crate) fn world() -> World {
     World::new(sluice_redis::register)
@@ -15,6 +15,13 @@ pub(crate) fn world() -> World {
 pub(crate) fn with_server<F: Future<Output = ()>>(test: impl FnOnce(String) -> F) {
     if let Some(server) = service("SLUICE_TEST_REDIS") {
         run(test(server));
+    }
+}
+
+/// Runs a test with a server that nobody else uses.
+pub(crate) fn with_own_server<F: Future<Output = ()>>(test: impl FnOnce(OwnService) -> F) {
+    if service("SLUICE_TEST_REDIS").is_some() {
+        run(async { test(OwnService::start("redis")).await });
     }
 }
 
