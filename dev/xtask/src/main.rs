@@ -6,7 +6,10 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 fn main() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // Asked at run time: what is compiled may be shared by clones in different places.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR");
+    let root =
+        Path::new(&package.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into())).join("../..");
     match std::env::args().nth(1).as_deref() {
         Some("tidy") => {
             let problems = xtask::tidy(&root)?;

@@ -85,7 +85,7 @@ impl Drop for Broker {
 
 /// Kafka's tools, or nothing where they cannot be had; where services are required that is a failure.
 pub(crate) fn kafka_tools() -> Option<Tools> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dev/services/kafka-tool");
+    let script = std::fs::canonicalize("../../dev/services/kafka-tool").expect("it is there");
     let tools = Tools { script };
     let output = tools.command("127.0.0.1:1", "topics", &["--version"]).output();
     let output = output.expect("the script can be run");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::Place;
 
 fn committed() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/components")
+    std::path::absolute("../../docs/components").unwrap()
 }
 
 /// Files below a directory by their names.

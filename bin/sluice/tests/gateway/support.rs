@@ -49,7 +49,7 @@ pub(crate) fn free_port() -> u16 {
 
 /// An example of the repository, with its broker and topics replaced by the test's own.
 pub(crate) fn example(path: &str, replacements: &[(&str, &str)]) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(path);
+    let path = Path::new("../../examples").join(path);
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     replacements.iter().fold(text, |text, (from, to)| {

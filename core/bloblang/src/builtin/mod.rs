@@ -4,7 +4,7 @@
 //! 1. Write `src/builtin/<family>/<name>.rs` (a Rust keyword gets an underscore at the end, as
 //!    `type_.rs`). It holds one constant, `FUNCTION` or `METHOD`, and the code it points to:
 //!
-//! ```ignore
+//! ```text
 //! //! `repeat`: a text several times over.
 //!
 //! pub(super) const METHOD: Method = Method::new(

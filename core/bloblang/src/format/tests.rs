@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use std::{path::Path, sync::LazyLock};
+use std::sync::LazyLock;
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use sluice_value::{Value, json};
@@ -32,9 +32,8 @@ fn survives(mapping: &str) -> Result<bool, String> {
 /// The mappings of all recorded cases.
 fn recorded() -> &'static [String] {
     static MAPPINGS: LazyLock<Vec<String>> = LazyLock::new(|| {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
         let mut mappings = Vec::new();
-        for entry in std::fs::read_dir(directory).expect("the case directory is there") {
+        for entry in std::fs::read_dir("tests/cases").expect("the case directory is there") {
             let content = std::fs::read(entry.expect("it can be listed").path());
             let cases = json::parse(&content.expect("it can be read")).expect("it is JSON");
             let cases = cases.as_object().and_then(|file| file.get("cases"));

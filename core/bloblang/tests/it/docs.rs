@@ -1,13 +1,13 @@
 //! The reference pages: they are what the declarations say, and the language page tells the truth.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sluice_bloblang::{Environment, docs};
 
 use crate::support::map;
 
 fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/bloblang")
+    PathBuf::from("../../docs/bloblang")
 }
 
 /// With `SLUICE_WRITE_DOCS=1` it writes them instead: `cargo run -p xtask -- docs` does so.

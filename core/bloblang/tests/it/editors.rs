@@ -3,11 +3,7 @@
 //! With `SLUICE_WRITE_DOCS=1` the names of built-ins are written to the TextMate grammar:
 //! `cargo run -p xtask -- docs` does so.
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    path::{Path, PathBuf},
-};
+use std::{cell::RefCell, collections::HashMap, path::PathBuf};
 
 use regex::Regex;
 use sluice_bloblang::{
@@ -17,7 +13,7 @@ use sluice_bloblang::{
 use sluice_value::{Object, Value, json};
 
 fn editors() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../editors")
+    PathBuf::from("../../editors")
 }
 
 fn grammar_file() -> PathBuf {
