@@ -1,11 +1,11 @@
 //! The mapping language as this program offers it: with files and environment variables.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sluice_bloblang::{Environment, Host};
 
 use crate::config::files;
+use crate::config::seen::Seen;
 use crate::config::variables::Variables;
 
 /// Most files that are remembered as parts of programs; those after them are not watched.
@@ -13,17 +13,22 @@ const MOST_IMPORTS: usize = 10_000;
 
 /// The files that programs were made of so far, to be watched.
 #[derive(Clone, Default)]
-pub struct Imports(Arc<Mutex<BTreeSet<String>>>);
+pub struct Imports(Arc<Mutex<Seen>>);
 
 impl Imports {
     pub fn paths(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).paths().cloned().collect()
+    }
+
+    /// How they looked when they were read for the first time.
+    pub fn seen(&self) -> Seen {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn note(&self, path: &str) {
-        let mut paths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if paths.len() < MOST_IMPORTS {
-            paths.insert(path.to_owned());
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() < MOST_IMPORTS {
+            seen.note(path);
         }
     }
 }

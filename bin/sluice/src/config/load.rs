@@ -5,6 +5,7 @@ use sluice_config::{Field, FieldType, Node, NodeValue, Normal, Problems, Reader,
 use sluice_engine::{Registry, StreamConfig};
 
 use super::document::{Document, Findings, ReadError};
+use super::seen::Seen;
 use super::settings::ProgramSettings;
 use super::variables::Variables;
 use super::{files, root};
@@ -153,6 +154,8 @@ pub struct Loaded {
     misfits: Vec<String>,
     /// All files that were read.
     pub paths: Vec<String>,
+    /// How they looked then.
+    pub seen: Seen,
 }
 
 /// Which fields the main file may have.
@@ -186,6 +189,8 @@ pub fn load(
     let options = LintOptions { warn_deprecated: true, ..LintOptions::default() };
     let path = main.path().unwrap_or_default().to_owned();
     let failed = |error| LoadError::new(&path, error);
+    let mut seen = Seen::default();
+    main.path().into_iter().for_each(|path| seen.note(path));
     let mut document = main.read(variables).map_err(failed)?;
     let fields = scope.fields();
     apply(registry, fields, &mut document.root, &globals.set)
@@ -200,6 +205,7 @@ pub fn load(
     let mut collisions = Vec::new();
     for path in resource_paths {
         let path = files::clean(path.as_ref());
+        seen.note(&path);
         let document =
             Document::read(&path, variables).map_err(|error| LoadError::new(&path, error))?;
         let examined = document.examine(registry, root::resources(), options);
@@ -222,7 +228,7 @@ pub fn load(
         misfits.extend(found.misfits.iter().map(ToString::to_string));
         lints.extend(found.lints.into_iter().map(|lint| FileLint { path: path.clone(), lint }));
     }
-    Ok(Loaded { main, root, known, lints, misfits, paths })
+    Ok(Loaded { main, root, known, lints, misfits, paths, seen })
 }
 
 /// Applies `path=value` flags.

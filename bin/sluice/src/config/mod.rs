@@ -4,6 +4,7 @@ pub mod document;
 pub mod files;
 pub mod load;
 pub mod root;
+pub mod seen;
 pub mod settings;
 pub mod tests;
 pub mod variables;

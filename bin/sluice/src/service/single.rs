@@ -103,10 +103,11 @@ pub(super) async fn run(start: Start) -> ExitCode {
     let is_watching = start.setting.globals.watcher;
     let paths = start.loaded.paths.clone();
     let imports = &start.setting.imports;
-    let mut watch = Watch::new(|| match is_watching {
+    let list = || match is_watching {
         true => [paths.clone(), imports.paths()].concat(),
         false => Vec::new(),
-    });
+    };
+    let mut watch = Watch::new(list, start.loaded.seen.clone().and(imports.seen()));
     loop {
         tokio::select! {
             signal = signals.next() => {

@@ -1,8 +1,9 @@
 //! Files that are watched for changes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use crate::config::seen::{Seen, Stamp, stamp};
 
 /// How often files are looked at. Looking is cheap and works on every file system; notices of
 /// the kernel miss files that editors replace and directories that are mounted.
@@ -10,9 +11,6 @@ const EVERY: Duration = Duration::from_millis(500);
 
 /// How long a file must stay the same before it counts as written.
 const SETTLED: Duration = Duration::from_millis(50);
-
-/// What is compared: when a file was changed, and its size.
-type Stamp = (SystemTime, u64);
 
 /// What happened to files since the last time.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,8 +27,16 @@ pub struct Watch<L> {
 }
 
 impl<L: Fn() -> Vec<String>> Watch<L> {
-    pub fn new(list: L) -> Self {
-        let files = look(&list);
+    /// What has changed since files were `seen` is told, too: a program that has read its
+    /// configuration and now begins to watch may have taken its time in between.
+    pub fn new(list: L, seen: Seen) -> Self {
+        let mut files = look(&list);
+        for (path, stamp) in seen {
+            match stamp {
+                Some(stamp) => files.insert(path, stamp),
+                None => files.remove(&path),
+            };
+        }
         Self { list, files }
     }
 
@@ -61,15 +67,10 @@ impl<L: Fn() -> Vec<String>> Watch<L> {
 
 fn look(list: &impl Fn() -> Vec<String>) -> BTreeMap<String, Stamp> {
     let stamped = |path: String| {
-        let stamp = stamp(path.as_ref())?;
+        let stamp = stamp(&path)?;
         Some((path, stamp))
     };
     list().into_iter().filter_map(stamped).collect()
-}
-
-fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }
 
 #[cfg(test)]
@@ -83,11 +84,30 @@ mod tests {
         std::fs::write(path("a"), "1").unwrap();
         std::fs::write(path("b"), "1").unwrap();
         let all = ["a", "b", "c"].map(path).to_vec();
-        let mut watch = Watch::new(|| all.clone());
+        let mut watch = Watch::new(|| all.clone(), Seen::default());
         std::fs::write(path("a"), "12").unwrap();
         std::fs::remove_file(path("b")).unwrap();
         std::fs::write(path("c"), "1").unwrap();
         let changes = watch.changed().await;
         assert_eq!(changes, Changes { changed: vec![path("a"), path("c")], gone: vec![path("b")] });
+    }
+
+    #[tokio::test]
+    async fn what_changed_between_reading_and_watching_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).to_string_lossy().into_owned();
+        let mut seen = Seen::default();
+        for name in ["a", "b", "c", "d"] {
+            if name != "d" {
+                std::fs::write(path(name), "1").unwrap();
+            }
+            seen.note(&path(name));
+        }
+        std::fs::write(path("b"), "12").unwrap();
+        std::fs::remove_file(path("c")).unwrap();
+        std::fs::write(path("d"), "1").unwrap();
+        let all = ["a", "b", "c", "d"].map(path).to_vec();
+        let changes = Watch::new(|| all.clone(), seen).changed().await;
+        assert_eq!(changes, Changes { changed: vec![path("b"), path("d")], gone: vec![path("c")] });
     }
 }

@@ -74,6 +74,8 @@ async fn serve(start: &Start, mode: StreamsMode) -> Result<bool, String> {
     let files = StreamFiles::new(mode.paths);
     let all =
         files.list().map_err(|error| format!("Stream configuration file read error: {error}"))?;
+    let mut seen = start.loaded.seen.clone();
+    all.iter().for_each(|file| seen.note(&file.path));
     for (id, loaded) in read_all(start, all)? {
         let created = manager.create(&id, loaded.submitted, loaded.config).await;
         created.map_err(|error| format!("Failed to create stream ({id}): {error}"))?;
@@ -88,7 +90,7 @@ async fn serve(start: &Start, mode: StreamsMode) -> Result<bool, String> {
         }
         false => Vec::new(),
     };
-    let mut watch = Watch::new(paths);
+    let mut watch = Watch::new(paths, seen.and(start.setting.imports.seen()));
     let signal = loop {
         tokio::select! {
             signal = signals.next() => break signal,
