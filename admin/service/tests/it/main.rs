@@ -330,7 +330,7 @@ async fn reloads_keep_their_distance_but_changes_do_not_wait() {
         dialects: vec![Arc::new(Plain)],
         library: Box::new(Shelf(Files::default())),
         serving: Box::new(List(Served::default())),
-        reload_interval: Duration::from_millis(400),
+        reload_interval: Duration::from_secs(2),
     });
     let began = Instant::now();
     service.reload().await.unwrap();
@@ -340,7 +340,7 @@ async fn reloads_keep_their_distance_but_changes_do_not_wait() {
     });
     tokio::time::sleep(Duration::from_millis(50)).await;
     service.create(draft("a", "/a/"), Effect::AtOnce).await.unwrap();
-    assert!(began.elapsed() < Duration::from_millis(350), "{:?}", began.elapsed());
+    assert!(!second.is_finished(), "the change has waited for the reload");
     second.await.unwrap().unwrap();
-    assert!(began.elapsed() >= Duration::from_millis(400), "{:?}", began.elapsed());
+    assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
 }

@@ -71,7 +71,7 @@ async fn a_file_can_be_followed_from_its_end() {
     append(&path, "old\n");
     let (running, output) =
         start("from_the_end", &tail(&path, ", start_position: end"), "root = content()");
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    eventually(|| running.stream.status().input_connected()).await;
     append(&path, "new\n");
     eventually(|| output.messages() == ["new"]).await;
     running.stream.stop(Duration::from_secs(5)).await;

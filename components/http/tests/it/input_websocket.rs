@@ -80,16 +80,16 @@ async fn pings_are_answered_while_a_message_is_on_its_way() {
     let stream = service.run(
         "
         input: { http_server: {} }
-        pipeline: { processors: [ { sleep: { duration: 1s } } ] }
+        pipeline: { processors: [ { sleep: { duration: 2s } } ] }
         output: { collect: {} }",
     );
     let mut socket = websocket(service.address, "/post/ws").await;
     send_text(&mut socket, "slow").await;
+    eventually("it is on its way", || service.taken() == 1).await;
     socket.send(Message::Ping("are you there".into())).await.unwrap();
-    let began = Instant::now();
     let pong = socket.next().await.unwrap().unwrap();
     assert_eq!(pong, Message::Pong("are you there".into()));
-    assert!(began.elapsed() < Duration::from_millis(800));
+    assert!(stream.received().contents().is_empty(), "it came after the message");
     drop(socket); // without a farewell
     assert_eq!(stream.received().wait_for(1).await.len(), 1);
 }
@@ -141,7 +141,8 @@ async fn clients_that_vanish_leave_nothing_behind() {
     eventually("all frames", || received.contents().len() == 500).await;
     let began = Instant::now();
     assert!(stream.stop().await);
-    assert!(began.elapsed() < Duration::from_secs(1), "sessions were left");
+    // Its patience with sessions that are left are four.
+    assert!(began.elapsed() < Duration::from_secs(3), "sessions were left");
 }
 
 #[tokio::test]

@@ -56,12 +56,19 @@ async fn refusals_say_why_in_the_words_of_the_reference() {
     for path in ["/get", "/get/stream"] {
         request(service.address, "POST", path, &[], b"").await.is_line(405, "Incorrect method");
     }
+    request(service.address, "GET", "/get/ws", &[], b"")
+        .await
+        .is_line(400, "Bad Request\nBad request");
+    assert!(stream.stop().await);
+}
+
+#[tokio::test]
+async fn who_waits_hears_that_the_stream_ends() {
+    let service = Service::start().await;
+    let stream = service.run("input: { feed: {} }\noutput: { http_server: { timeout: 30s } }");
     let address = service.address;
-    let waiting = tokio::spawn(async move {
-        request(address, "GET", "/get/ws", &[], b"").await.is_line(400, "Bad Request\nBad request");
-        Wire::connect(address).await.request("GET", "/get", &[], b"").await
-    });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let waiting = tokio::spawn(async move { get(address, "/get").await });
+    eventually("a client", || clients(&service) == 1).await;
     assert!(stream.stop().await);
     waiting.await.unwrap().is_line(503, "Server closed");
 }
@@ -194,7 +201,7 @@ async fn a_client_that_takes_no_data_holds_nobody_up_and_its_message_is_not_lost
     slow.head().await;
     let large = "x".repeat(30 << 20);
     let big = stream.feed().send(&[&large]).await;
-    tokio::time::sleep(Duration::from_millis(300)).await; // the slow client is stuck in it
+    slow.goes_on().await; // it is stuck in it
     let mut others = Vec::new();
     for content in ["1", "2", "3"] {
         others.push(stream.feed().send(&[content]).await);

@@ -1,14 +1,16 @@
 //! The `http_server` output over WebSocket.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use sluice_message::Verdict;
+use tokio::time::timeout;
+use tokio_tungstenite::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::support::wire::{binary, get, next_frame, try_websocket, websocket};
-use crate::support::{Service, eventually};
+use crate::support::wire::{WebSocket, binary, get, next_frame, try_websocket, websocket};
+use crate::support::{PATIENCE, Service, eventually};
 
 fn clients(service: &Service) -> i64 {
     let series = service.metrics.read();
@@ -17,6 +19,19 @@ fn clients(service: &Service) -> i64 {
         sluice_telemetry::Reading::Gauge(clients) => clients,
         _ => panic!("no gauge"),
     }
+}
+
+/// Waits for a ping, and answers it.
+async fn asked(socket: &mut WebSocket) {
+    let frame = timeout(PATIENCE, socket.next()).await.expect("no ping");
+    assert!(matches!(frame, Some(Ok(Message::Ping(_)))), "{frame:?}");
+    socket.flush().await.unwrap();
+}
+
+/// Waits for the first bytes of what is written to a client that reads nothing.
+async fn begins_to_arrive(socket: &WebSocket) {
+    let MaybeTlsStream::Plain(socket) = socket.get_ref() else { panic!("not plain") };
+    timeout(PATIENCE, socket.readable()).await.expect("nothing arrives").unwrap();
 }
 
 #[tokio::test]
@@ -53,20 +68,18 @@ async fn silent_clients_are_asked_and_then_given_up() {
     let _stream = service.run(
         "
         input: { feed: {} }
-        output: { http_server: { ping_period: 100ms, pong_wait: 400ms } }",
+        output: { http_server: { ping_period: 200ms, pong_wait: 2s } }",
     );
     let mut answering = websocket(service.address, "/get/ws").await;
     let silent = websocket(service.address, "/get/ws").await; // never read: it answers no ping
     eventually("two clients", || clients(&service) == 2).await;
-    let began = Instant::now();
     let mut pings = 0;
-    while began.elapsed() < Duration::from_millis(900) {
-        if let Message::Ping(_) = answering.next().await.unwrap().unwrap() {
-            pings += 1;
-            answering.flush().await.unwrap();
-        }
+    while clients(&service) == 2 {
+        asked(&mut answering).await;
+        pings += 1;
     }
-    assert!(pings >= 5, "{pings}");
+    assert!(pings >= 3, "{pings}");
+    asked(&mut answering).await;
     assert_eq!(clients(&service), 1);
     drop(silent);
 }
@@ -88,20 +101,19 @@ async fn clients_have_little_to_say() {
 #[tokio::test]
 async fn a_slow_client_is_dropped_and_its_message_goes_to_another() {
     let service = Service::start().await;
-    let stream = service.run("input: { feed: {} }\noutput: { http_server: { write_wait: 300ms } }");
+    let stream = service.run("input: { feed: {} }\noutput: { http_server: { write_wait: 5s } }");
     let slow = websocket(service.address, "/get/ws").await; // reads nothing
     let large = "x".repeat(30 << 20);
     let verdict = stream.feed().send(&[&large]).await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    begins_to_arrive(&slow).await;
     let mut quick = websocket(service.address, "/get/ws").await;
-    let began = Instant::now();
     let small = stream.feed().send(&["small"]).await;
     assert_eq!(next_frame(&mut quick).await, binary("small"));
     assert!(matches!(small.await, Ok(Verdict::Delivered)));
-    assert!(began.elapsed() < Duration::from_secs(2), "the slow one held it up");
+    assert_eq!(clients(&service), 2, "the slow one held it up");
     assert_eq!(next_frame(&mut quick).await.len(), large.len());
     assert!(matches!(verdict.await, Ok(Verdict::Delivered)));
-    assert_eq!(clients(&service), 1);
+    eventually("the slow one is dropped", || clients(&service) == 1).await;
     drop(slow);
 }
 

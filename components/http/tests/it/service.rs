@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use sluice_http::{Server, ServiceConfig};
 
 use crate::support::wire::{Wire, get, post, request};
-use crate::support::{Service, free_address};
+use crate::support::{Service, eventually, free_address};
 
 const STREAM: &str = "input: { http_server: {} }\noutput: { reply: {} }";
 
@@ -111,14 +111,14 @@ async fn stopping_lets_requests_finish_and_then_nobody_listens() {
     let _stream = service.run(
         "
         input: { http_server: {} }
-        pipeline: { processors: [ { sleep: { duration: 300ms } } ] }
+        pipeline: { processors: [ { sleep: { duration: 500ms } } ] }
         output: { reply: {} }",
     );
     let address = service.address;
     let under_way = tokio::spawn(async move { post(address, "/post", "x").await });
     let mut idle = Wire::connect(address).await;
     assert_eq!(idle.request("GET", "/x", &[], b"").await.status, 404);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    eventually("it is under way", || service.taken() == 1).await;
     service.stop().await;
     assert_eq!(under_way.await.unwrap().text(), "x");
     assert!(idle.is_closed().await);

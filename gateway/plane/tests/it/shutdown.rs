@@ -1,26 +1,40 @@
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::Response;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::Notify,
     time::{sleep, timeout},
 };
 
 use crate::support::{Gateway, PATIENCE, proxy_api, text, upstream};
 
+/// Who waits for a request, and who tells of it.
+fn told() -> (Arc<Notify>, Arc<Notify>) {
+    let notify = Arc::new(Notify::new());
+    (notify.clone(), notify)
+}
+
 #[tokio::test]
 async fn running_requests_finish_and_idle_connections_close() {
-    let slow = upstream(|_| async {
-        sleep(Duration::from_millis(400)).await;
-        Response::new(text("done"))
+    let (asked, hears) = told();
+    let slow = upstream(move |_| {
+        hears.notify_one();
+        async {
+            sleep(Duration::from_millis(400)).await;
+            Response::new(text("done"))
+        }
     })
     .await;
     let gateway = Gateway::start([proxy_api("/a/", slow)]).await;
     let mut idle = TcpStream::connect(gateway.address).await.unwrap();
     let mut busy = TcpStream::connect(gateway.address).await.unwrap();
     busy.write_all(b"GET /a/x HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
-    sleep(Duration::from_millis(100)).await;
+    timeout(PATIENCE, asked.notified()).await.unwrap();
 
     let began = Instant::now();
     assert!(gateway.drain.stop(Duration::from_secs(5)).await);
@@ -34,15 +48,19 @@ async fn running_requests_finish_and_idle_connections_close() {
 
 #[tokio::test]
 async fn what_does_not_finish_is_cut_at_the_deadline() {
-    let stuck = upstream(|_| async {
-        sleep(Duration::from_mins(1)).await;
-        Response::new(text("never"))
+    let (asked, hears) = told();
+    let stuck = upstream(move |_| {
+        hears.notify_one();
+        async {
+            sleep(Duration::from_mins(1)).await;
+            Response::new(text("never"))
+        }
     })
     .await;
     let gateway = Gateway::start([proxy_api("/a/", stuck)]).await;
     let mut busy = TcpStream::connect(gateway.address).await.unwrap();
     busy.write_all(b"GET /a/x HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
-    sleep(Duration::from_millis(100)).await;
+    timeout(PATIENCE, asked.notified()).await.unwrap();
     let began = Instant::now();
     assert!(!gateway.drain.stop(Duration::from_millis(300)).await);
     assert!(began.elapsed() < Duration::from_secs(2));

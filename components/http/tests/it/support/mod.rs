@@ -76,6 +76,17 @@ impl Service {
         Ok(Running { stream, stop, shared: own })
     }
 
+    /// Messages that inputs have read so far.
+    pub(crate) fn taken(&self) -> u64 {
+        let series = self.metrics.read();
+        let counts = series.iter().filter(|series| series.name == "input_received");
+        let count = |series: &sluice_telemetry::Series| match series.reading {
+            sluice_telemetry::Reading::Counter(count) => count,
+            _ => 0,
+        };
+        counts.map(count).sum()
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }

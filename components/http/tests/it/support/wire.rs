@@ -128,6 +128,12 @@ impl Wire {
         String::from_utf8(self.chunk().await.expect("the body ended")).unwrap()
     }
 
+    /// Waits for the next byte, and leaves it there.
+    pub(crate) async fn goes_on(&mut self) {
+        let more = timeout(PATIENCE, self.socket.fill_buf()).await.expect("nothing comes");
+        assert!(!more.unwrap().is_empty(), "the connection ended");
+    }
+
     /// Whether the server closes without another byte.
     pub(crate) async fn is_closed(&mut self) -> bool {
         let mut byte = [0];
