@@ -85,6 +85,18 @@ impl Layout {
         Ok(Self { subject, headers: texts, filter: Filter::new(metadata)?, inject, subject_fails })
     }
 
+    /// A batch's messages by their places, and why the others cannot be sent.
+    pub(crate) fn lay_all(&self, batch: &Batch) -> (Vec<(usize, Laid)>, Vec<(usize, String)>) {
+        let (mut ready, mut failed) = (Vec::with_capacity(batch.len()), Vec::new());
+        for at in 0..batch.len() {
+            match self.lay(batch, at) {
+                Ok(laid) => ready.push((at, laid)),
+                Err(problem) => failed.push((at, problem)),
+            }
+        }
+        (ready, failed)
+    }
+
     /// # Errors
     /// Why this message cannot be sent.
     pub(crate) fn lay(&self, batch: &Batch, at: usize) -> Result<Laid, String> {

@@ -78,15 +78,8 @@ struct Publisher {
 #[async_trait]
 impl Writer for Publisher {
     async fn write(&self, batch: &Batch) -> Result<(), WriteError> {
-        let mut failed = Vec::new();
-        for at in 0..batch.len() {
-            let laid = match self.layout.lay(batch, at) {
-                Ok(laid) => laid,
-                Err(problem) => {
-                    failed.push((at, problem));
-                    continue;
-                }
-            };
+        let (ready, mut failed) = self.layout.lay_all(batch);
+        for (at, laid) in ready {
             let sent = match laid.headers {
                 Some(headers) => {
                     self.client.publish_with_headers(laid.subject, headers, laid.payload).await
@@ -104,6 +97,7 @@ impl Writer for Publisher {
 
 /// What became of a batch of which these members failed.
 pub(crate) fn report(batch: &Batch, mut failed: Vec<(usize, String)>) -> Result<(), WriteError> {
+    failed.sort_by_key(|(at, _)| *at);
     match failed.len() {
         0 => Ok(()),
         1 if batch.len() == 1 => Err(WriteError::failed(failed.remove(0).1)),

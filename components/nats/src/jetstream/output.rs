@@ -80,15 +80,9 @@ struct Publisher {
 #[async_trait]
 impl Writer for Publisher {
     async fn write(&self, batch: &Batch) -> Result<(), WriteError> {
-        let (mut sent, mut failed) = (Vec::with_capacity(batch.len()), Vec::new());
-        for at in 0..batch.len() {
-            let laid = match self.layout.lay(batch, at) {
-                Ok(laid) => laid,
-                Err(problem) => {
-                    failed.push((at, problem));
-                    continue;
-                }
-            };
+        let (ready, mut failed) = self.layout.lay_all(batch);
+        let mut sent = Vec::with_capacity(ready.len());
+        for (at, laid) in ready {
             let headers = laid.headers.unwrap_or_default();
             match self.context.publish_with_headers(laid.subject, headers, laid.payload).await {
                 Ok(receipt) => sent.push((at, receipt)),
@@ -100,7 +94,6 @@ impl Writer for Publisher {
                 failed.push((at, said(&error)));
             }
         }
-        failed.sort_by_key(|(at, _)| *at);
         report(batch, failed)
     }
 }
