@@ -4,6 +4,7 @@ mod alternatives;
 mod arithmetic;
 mod budget;
 mod functions;
+mod location;
 mod program;
 mod value;
 

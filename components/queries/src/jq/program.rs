@@ -12,6 +12,7 @@ use jaq_core::{Compiler, Ctx, Filter, Vars};
 use sluice_value::Value;
 
 use super::functions::{self, Data, STEP};
+use super::location::Locations;
 use super::value::Val;
 use super::{alternatives, budget};
 
@@ -43,8 +44,9 @@ impl Program {
     }
 
     fn compile_here(text: &str) -> Result<Self, String> {
-        let term =
-            parse_program(text).map_err(|error| format!("error parsing jq query: {error}"))?;
+        let locations = Locations::of(text);
+        let term = parse_program(text, &locations)
+            .map_err(|error| format!("error parsing jq query: {error}"))?;
         let library = jaq_core::defs().chain(jaq_std::defs());
         let library = library.filter(|def| !REPLACED.contains(&def.name));
         let own = parse(include_str!("prelude.jq"), |p| p.defs());
@@ -124,7 +126,7 @@ fn nesting(text: &str) -> usize {
     deepest
 }
 
-fn parse_program(text: &str) -> Result<Term<&str>, String> {
+fn parse_program<'s>(text: &'s str, locations: &'s Locations) -> Result<Term<&'s str>, String> {
     let unexpected = |token: &str| match token.chars().next() {
         None => "unexpected EOF".to_owned(),
         Some(_) => format!("unexpected token {token:?}"),
@@ -136,6 +138,7 @@ fn parse_program(text: &str) -> Result<Term<&str>, String> {
             Some((_, rest)) => unexpected(&rest.chars().take(1).collect::<String>()),
         }
     })?;
+    let tokens = locations.put(text, tokens);
     Parser::new(&tokens).parse(jaq_core::load::Parser::term).map_err(|errors| {
         match errors.first().and_then(|(_, token)| token.as_ref()) {
             Some(token) => unexpected(token.0),

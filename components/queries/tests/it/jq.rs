@@ -177,3 +177,14 @@ fn trimming_leaves_what_is_no_text_alone() {
     check("map(rtrimstr(\"b\"))", r#"["ab","a","b",[2]]"#, r#"["a","a","",[2]]"#);
     check("ltrimstr(1), trimstr(\"x\"), rtrimstr(\"\")", "\"xax\"", r#"["xax","a","xax"]"#);
 }
+
+#[test]
+fn a_program_knows_where_it_is() {
+    check("$__loc__", "{}", r#"{"file":"<top-level>","line":1}"#);
+    let both = r#"{"__loc__":{"file":"<top-level>","line":1},"a":1}"#;
+    check("{$__loc__, a}", r#"{"a":1}"#, both);
+    check("{a, $__loc__}", r#"{"a":1}"#, both);
+    check(r#""at \($__loc__.line)""#, "{}", r#""at 1""#);
+    check("def f: $__loc__.line; [f, {a: $__loc__} .a.line]", "{}", "[1,1]");
+    assert_eq!(one("{ jq: { query: \".a |\\n\\n$__loc__.line\" } }", r#"{"a":1}"#), "3");
+}
