@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sluice_bloblang::formats::compression::Algorithm;
-use sluice_config::{Block, Kinds, Node, config};
+use sluice_config::{Block, Kinds, Node, Parsed, config};
 use sluice_engine::{BuildError, Registry, Scan, ScanError, Scanner, Scope};
 use sluice_message::Message;
 
+use super::Method;
 use super::stream::Stream;
 use crate::limits::MAX_GROWTH;
 
@@ -22,7 +23,7 @@ config! {
     /// How the stream is compressed, and what it holds.
     struct DecompressConfig {
         /// The algorithm.
-        algorithm: String => lint_required,
+        algorithm: Parsed<Method> => lint_required,
         /// What cuts the decompressed stream into messages.
         into: Block<Kinds::Scanner> = Node::component("to_the_end"),
     }
@@ -34,7 +35,7 @@ struct Decompress {
 }
 
 fn build(config: DecompressConfig, scope: &Scope) -> Result<Arc<dyn Scanner>, BuildError> {
-    let algorithm = super::algorithm(&config.algorithm)?;
+    let Parsed(Method(algorithm)) = config.algorithm;
     let into = scope.below("decompress").build_scanner(&config.into, "into")?;
     Ok(Arc::new(Decompress { algorithm, into }))
 }
