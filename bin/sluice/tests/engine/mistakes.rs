@@ -166,7 +166,7 @@ output:
     assert_eq!(told.code, 1);
     for expected in [
         "failed to init input <no label> path root.input: (2,25) input.generate.interval: failed to \
-         parse interval as duration string: time: invalid duration \"often\", or as cron",
+         parse interval as duration string: time: invalid duration ",
         "(4,26) buffer.system_window.size: failed to parse field 'size' as duration: ",
         "(7,21) pipeline.processors.0.log.level: log level not recognised: loud",
         "(8,30) pipeline.processors.1.compress.algorithm: compression type not recognised: bzip2",
