@@ -96,7 +96,7 @@ impl fmt::Debug for Secret {
 }
 
 /// Any scalar except null as text, placeholders replaced.
-pub(crate) fn text(node: &Node, reader: &mut Reader<'_>, expected: &str) -> Option<String> {
+fn text(node: &Node, reader: &mut Reader<'_>, expected: &str) -> Option<String> {
     if let Some(text) = node.as_text() {
         return Some(reader.substitute(text).into_owned());
     }

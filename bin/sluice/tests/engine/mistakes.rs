@@ -145,44 +145,6 @@ output:
 }
 
 #[test]
-fn texts_that_components_read_by_their_own_rules_are_told_with_the_rest() {
-    let config = "\
-input:
-  generate: { interval: often, mapping: root = 1 }
-buffer:
-  system_window: { size: long }
-pipeline:
-  processors:
-    - log: { level: loud }
-    - compress: { algorithm: bzip2 }
-output:
-  drop_on:
-    back_pressure: some
-    error_patterns: [ '(' ]
-    output: { drop: {} }
-";
-    let place = Place::with(&[("config.yaml", config)]);
-    let told = place.run(&["-c", "config.yaml"]);
-    assert_eq!(told.code, 1);
-    for expected in [
-        "failed to init input <no label> path root.input: (2,25) input.generate.interval: failed to \
-         parse interval as duration string: time: invalid duration ",
-        "(4,26) buffer.system_window.size: failed to parse field 'size' as duration: ",
-        "(7,21) pipeline.processors.0.log.level: log level not recognised: loud",
-        "(8,30) pipeline.processors.1.compress.algorithm: compression type not recognised: bzip2",
-        "(11,20) output.drop_on.back_pressure: failed to parse back_pressure duration: ",
-        "(12,23) output.drop_on.error_patterns.0: error pattern 0 failed to compile: ",
-    ] {
-        let all = format!("{}{}", told.stdout, told.stderr);
-        assert!(all.contains(expected), "no {expected:?} in\n{all}");
-    }
-    let quiet = place.run(&["lint", "config.yaml"]);
-    assert_eq!((quiet.code, quiet.stdout.as_str(), quiet.stderr.as_str()), (0, "", ""));
-    let strict = place.run(&["lint", "--types", "config.yaml"]);
-    assert_eq!((strict.code, strict.stderr.lines().count()), (1, 6), "{}", strict.stderr);
-}
-
-#[test]
 fn wrong_types_alone_are_errors_of_lint_when_asked_for() {
     let config = "input: { generate: { count: many, mapping: root = 1 } }\noutput: { drop: {} }\n";
     let place = Place::with(&[("config.yaml", config)]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sluice_bloblang::time::get_timestamp;
-use sluice_config::{FromText, Parsed, Query, config, format_duration, parse_duration};
+use sluice_config::{Query, config, format_duration, parse_duration};
 use sluice_engine::wiring::resumable::Resumable;
 use sluice_engine::{
     BuildError, BuiltBuffer, Burst, LinkState, Program, Registry, Scope, Source, Stop,
@@ -32,60 +32,40 @@ pub(crate) fn register(registry: &mut Registry) {
         .categories(&["Windowing"]);
 }
 
-/// A length of time.
-#[derive(Clone, Debug)]
-struct Length(Duration);
-
-impl FromText for Length {
-    fn from_text(text: &str, field: &str) -> Result<Self, String> {
-        if text.is_empty() && field != "size" {
-            return Ok(Self(Duration::ZERO));
-        }
-        let failed =
-            |error: String| format!("failed to parse field '{field}' as duration: {error}");
-        parse_duration(text).map(Self).map_err(failed)
-    }
-}
-
-/// A length of time that may go backwards.
-#[derive(Clone, Debug)]
-struct Offset {
-    length: Duration,
-    is_negative: bool,
-}
-
-impl FromText for Offset {
-    fn from_text(text: &str, field: &str) -> Result<Self, String> {
-        let (text, is_negative) = match text.strip_prefix('-') {
-            // A sign alone is no length.
-            Some(length) => (if length.is_empty() { text } else { length }, true),
-            None => (text, false),
-        };
-        Ok(Self { length: Length::from_text(text, field)?.0, is_negative })
-    }
-}
-
 config! {
     /// Windows of time.
     struct SystemWindowConfig {
         /// A mapping to the time of a message: seconds since 1970 or an ISO 8601 text.
         timestamp_mapping: Query = "root = now()",
         /// Length of a window.
-        size: Parsed<Length> => lint_required,
+        size: String => lint_required,
         /// Time from the beginning of one window to that of the next, if they overlap.
-        slide: Parsed<Length> = "",
+        slide: String = "",
         /// Moves the beginnings of windows, which else are those of whole hours and days (UTC).
-        offset: Parsed<Offset> = "",
+        offset: String = "",
         /// How long after its end a window waits for messages that come late.
-        allowed_lateness: Parsed<Length> = "",
+        allowed_lateness: String = "",
     }
 }
 
 fn build(config: SystemWindowConfig, scope: &Scope) -> Result<BuiltBuffer, BuildError> {
-    let Parsed(Length(size)) = config.size;
-    let Parsed(Length(slide)) = config.slide;
-    let Parsed(Length(lateness)) = config.allowed_lateness;
-    let Parsed(Offset { length: offset, is_negative }) = config.offset;
+    let failed = |name: &str, error: String| {
+        BuildError::new(format!("failed to parse field '{name}' as duration: {error}"))
+    };
+    let required =
+        |name: &str, text: &str| parse_duration(text).map_err(|error| failed(name, error));
+    let optional = |name: &str, text: &str| match text {
+        "" => Ok(Duration::ZERO),
+        text => required(name, text),
+    };
+    let size = required("size", &config.size)?;
+    let slide = optional("slide", &config.slide)?;
+    let lateness = optional("allowed_lateness", &config.allowed_lateness)?;
+    // Only an offset may be negative.
+    let (offset, is_negative) = match config.offset.strip_prefix('-') {
+        Some(offset) => (required("offset", offset)?, true),
+        None => (optional("offset", &config.offset)?, false),
+    };
     let too_large = |what: &str, value: Duration, than: &str, limit: Duration| {
         let (value, limit) = (format_duration(value), format_duration(limit));
         BuildError::new(format!("invalid {what} '{value}' must be lower than the {than} '{limit}'"))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sluice_config::{FromText, Parsed, Query, config, parse_duration};
+use sluice_config::{Query, config, parse_duration};
 use sluice_engine::{
     BuildError, BuiltInput, ConnectError, Delivery, Input, Mapping, Mode, ReadError, Reader,
     Registry, Scope,
@@ -38,7 +38,7 @@ config! {
         /// A mapping that makes a message.
         mapping: Query => lint_required,
         /// Time between batches, or a schedule; empty for as fast as they are taken.
-        interval: Parsed<Pace> = "1s",
+        interval: String = "1s",
         /// Messages to make before the input ends; 0 for no end.
         count: usize = 0,
         /// Messages made at a time.
@@ -64,7 +64,6 @@ struct Generator {
 }
 
 /// When batches are made.
-#[derive(Clone, Debug)]
 enum Pace {
     AtOnce,
     Every { interval: Duration, next: Option<Instant> },
@@ -74,7 +73,7 @@ enum Pace {
 fn build(config: GenerateConfig, scope: &Scope) -> Result<BuiltInput, BuildError> {
     let generator = Generator {
         mapping: scope.mapping(&config.mapping, Mode::Mapping)?,
-        pace: config.interval.0,
+        pace: Pace::parse(&config.interval).map_err(BuildError::new)?,
         left: (config.count > 0).then_some(config.count),
         batch_size: config.batch_size.max(1),
         blank: Message::from_bytes(Bytes::new()).into(),
@@ -83,8 +82,8 @@ fn build(config: GenerateConfig, scope: &Scope) -> Result<BuiltInput, BuildError
     Ok(BuiltInput::connector(input, config.auto_replay_nacks))
 }
 
-impl FromText for Pace {
-    fn from_text(interval: &str, _: &str) -> Result<Self, String> {
+impl Pace {
+    fn parse(interval: &str) -> Result<Self, String> {
         if interval.is_empty() {
             return Ok(Self::AtOnce);
         }
@@ -101,9 +100,7 @@ impl FromText for Pace {
             )),
         }
     }
-}
 
-impl Pace {
     /// Waits for the time of the next batch. Cancel safe: nothing moves on before the wait ends.
     async fn wait(&mut self) {
         match self {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sluice_config::{Block, FromText, Kinds, Parsed, Query, config, parse_duration};
+use sluice_config::{Block, Kinds, Query, config, parse_duration};
 use sluice_engine::backoff::Backoff;
 use sluice_engine::wiring::resumable::Resumable;
 use sluice_engine::{
@@ -36,20 +36,6 @@ config! {
     }
 }
 
-/// Time without messages; `None` where the text is empty.
-#[derive(Clone, Debug)]
-struct Silence(Option<Duration>);
-
-impl FromText for Silence {
-    fn from_text(text: &str, _: &str) -> Result<Self, String> {
-        if text.is_empty() {
-            return Ok(Self(None));
-        }
-        let failed = |error| format!("failed to parse idle_timeout string: {error}");
-        parse_duration(text).map(|time| Self(Some(time))).map_err(failed)
-    }
-}
-
 config! {
     /// Reads until something is seen.
     struct ReadUntilConfig {
@@ -58,7 +44,7 @@ config! {
         /// A query; the message for which it is true is the last.
         check: Option<Query>,
         /// Time without messages after which the input ends.
-        idle_timeout: Option<Parsed<Silence>>,
+        idle_timeout: Option<String>,
         /// Whether the input is started again when it ends by itself.
         restart_input: bool = false,
         /// Pauses before it is started again, each longer than the one before.
@@ -100,7 +86,13 @@ enum State {
 fn build(config: ReadUntilConfig, scope: &Scope) -> Result<BuiltInput, BuildError> {
     let check = config.check.as_ref().filter(|check| !check.text.is_empty());
     let check = check.map(|check| scope.check(check)).transpose()?;
-    let idle_timeout = config.idle_timeout.and_then(|Parsed(silence)| silence.0);
+    let idle_timeout = config.idle_timeout.filter(|text| !text.is_empty());
+    let idle_timeout = idle_timeout
+        .map(|text| {
+            let failed = |error| format!("failed to parse idle_timeout string: {error}");
+            parse_duration(&text).map_err(failed)
+        })
+        .transpose()?;
     if check.is_none() && idle_timeout.is_none() {
         return Err(BuildError::new("it is required to set either check or idle_timeout"));
     }

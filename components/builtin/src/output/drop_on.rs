@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use regex::Regex;
-use sluice_config::{Block, FromText, Kinds, Parsed, config, format_duration, parse_duration};
+use sluice_config::{Block, Kinds, config, format_duration, parse_duration};
 use sluice_engine::{BuildError, BuiltOutput, InFlight, Registry, Scope, Sink};
 use sluice_message::{Batch, DeliveryError, Member};
 use tokio::task::JoinSet;
@@ -27,41 +27,15 @@ pub(crate) fn register(registry: &mut Registry) {
         .categories(&["Utility"]);
 }
 
-/// A pattern of errors.
-#[derive(Clone, Debug)]
-struct Pattern(Regex);
-
-impl FromText for Pattern {
-    fn from_text(text: &str, at: &str) -> Result<Self, String> {
-        let failed = |error| format!("error pattern {at} failed to compile: {error}");
-        Regex::new(text).map(Self).map_err(failed)
-    }
-}
-
-/// Longest time for a write; `None` where there is no limit.
-#[derive(Clone, Debug)]
-struct Limit(Option<Duration>);
-
-impl FromText for Limit {
-    fn from_text(text: &str, _: &str) -> Result<Self, String> {
-        if text.is_empty() {
-            return Ok(Self(None));
-        }
-        let failed = |error| format!("failed to parse back_pressure duration: {error}");
-        let limit = parse_duration(text).map_err(failed)?;
-        Ok(Self(Some(limit).filter(|limit| !limit.is_zero())))
-    }
-}
-
 config! {
     /// What to drop.
     struct DropOnConfig {
         /// Whether messages are dropped after any error.
         error: bool = false,
         /// Regular expressions; messages are dropped after an error that one of them matches.
-        error_patterns: Option<Vec<Parsed<Pattern>>>,
+        error_patterns: Option<Vec<String>>,
         /// Longest time that a write may take.
-        back_pressure: Option<Parsed<Limit>>,
+        back_pressure: Option<String>,
         /// Where to write.
         output: Block<Kinds::Output>,
     }
@@ -86,10 +60,19 @@ fn build(config: DropOnConfig, scope: &Scope) -> Result<BuiltOutput, BuildError>
             "field 'error_patterns' is ineffective when 'error' is set to `true`",
         ));
     }
+    let patterns = patterns.iter().enumerate().map(|(at, pattern)| {
+        let failed = |error| format!("error pattern {at} failed to compile: {error}");
+        Regex::new(pattern).map_err(failed)
+    });
+    let back_pressure = config.back_pressure.filter(|text| !text.is_empty());
+    let back_pressure = back_pressure.map(|text| {
+        let failed = |error| format!("failed to parse back_pressure duration: {error}");
+        parse_duration(&text).map_err(failed)
+    });
     Ok(BuiltOutput::sink(DropOn {
         error: config.error,
-        patterns: patterns.into_iter().map(|Parsed(pattern)| pattern.0).collect(),
-        back_pressure: config.back_pressure.and_then(|Parsed(limit)| limit.0),
+        patterns: patterns.collect::<Result<_, _>>()?,
+        back_pressure: back_pressure.transpose()?.filter(|limit| !limit.is_zero()),
         stuck: Arc::default(),
         left_behind: Mutex::default(),
         label: scope.label().to_owned(),

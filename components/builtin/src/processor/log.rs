@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sluice_config::{FromText, Interpolated, Parsed, Query, config};
+use sluice_config::{Interpolated, Query, config};
 use sluice_engine::{
     Batches, BuildError, DirectProcessor, Processor, Program, Registry, Scope, Text,
 };
@@ -25,7 +25,7 @@ config! {
     /// What to log.
     struct LogConfig {
         /// Level of the line.
-        level: Parsed<Level> = "INFO" => advisory_options("FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE", "ALL"),
+        level: String = "INFO" => advisory_options("FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE", "ALL"),
         /// A mapping to an object of fields that are added to the line.
         fields_mapping: Option<Query>,
         /// The line's message.
@@ -44,7 +44,7 @@ struct Log {
     path: String,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 enum Level {
     Error,
     Warn,
@@ -53,24 +53,19 @@ enum Level {
     Trace,
 }
 
-impl FromText for Level {
-    fn from_text(text: &str, _: &str) -> Result<Self, String> {
-        match text.to_ascii_uppercase().as_str() {
-            "FATAL" | "ERROR" => Ok(Self::Error),
-            "WARN" => Ok(Self::Warn),
-            "INFO" => Ok(Self::Info),
-            "DEBUG" => Ok(Self::Debug),
-            "TRACE" | "ALL" => Ok(Self::Trace),
-            _ => Err(format!("log level not recognised: {text}")),
-        }
-    }
-}
-
 fn build(config: LogConfig, scope: &Scope) -> Result<Processor, BuildError> {
+    let level = match config.level.to_ascii_uppercase().as_str() {
+        "FATAL" | "ERROR" => Level::Error,
+        "WARN" => Level::Warn,
+        "INFO" => Level::Info,
+        "DEBUG" => Level::Debug,
+        "TRACE" | "ALL" => Level::Trace,
+        _ => return Err(BuildError::new(format!("log level not recognised: {}", config.level))),
+    };
     let fields = config.fields.iter().flatten();
     let fields = fields.map(|(name, text)| Ok((name.clone(), scope.text(text)?)));
     Ok(Processor::direct(Log {
-        level: config.level.0,
+        level,
         message: scope.text(&config.message)?,
         fields_mapping: config.fields_mapping.as_ref().map(|it| scope.query(it)).transpose()?,
         fields: fields.collect::<Result<_, BuildError>>()?,

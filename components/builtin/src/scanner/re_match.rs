@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use regex::bytes::Regex;
-use sluice_config::{FromText, Parsed, config};
+use sluice_config::config;
 use sluice_engine::{BuildError, Registry, Scan, ScanError, Scanner, Scope};
 use sluice_message::Message;
 
@@ -16,20 +16,11 @@ pub(crate) fn register(registry: &mut Registry) {
         .doc("Begins a new message wherever a regular expression matches.");
 }
 
-#[derive(Clone, Debug)]
-struct Pattern(Regex);
-
-impl FromText for Pattern {
-    fn from_text(text: &str, _: &str) -> Result<Self, String> {
-        Regex::new(text).map(Self).map_err(|error| error.to_string())
-    }
-}
-
 config! {
     /// A pattern.
     struct ReMatchConfig {
         /// A regular expression for beginnings of messages.
-        pattern: Parsed<Pattern> => lint_required,
+        pattern: String => lint_required,
         /// Longest message in bytes; a longer one ends the stream.
         max_buffer_size: usize = 65_536,
     }
@@ -41,7 +32,8 @@ struct ReMatch {
 }
 
 fn build(config: ReMatchConfig, _: &Scope) -> Result<Arc<dyn Scanner>, BuildError> {
-    let Parsed(Pattern(pattern)) = config.pattern;
+    let pattern =
+        Regex::new(&config.pattern).map_err(|error| BuildError::new(error.to_string()))?;
     Ok(Arc::new(ReMatch { pattern, max_length: config.max_buffer_size }))
 }
 

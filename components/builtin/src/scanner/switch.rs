@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use regex::Regex;
-use sluice_config::{Block, FromText, Kinds, Parsed, config};
+use sluice_config::{Block, Kinds, config};
 use sluice_engine::{BuildError, Registry, Scan, ScanError, Scanner, Scope};
 
 pub(crate) fn register(registry: &mut Registry) {
@@ -12,23 +12,11 @@ pub(crate) fn register(registry: &mut Registry) {
         .doc("Hands each stream to the first scanner whose pattern matches its name.");
 }
 
-/// A pattern of names; `None` where the text is empty.
-#[derive(Clone, Debug)]
-struct Name(Option<Regex>);
-
-impl FromText for Name {
-    fn from_text(text: &str, _: &str) -> Result<Self, String> {
-        let failed = |error| format!("failed to compile regexp: {error}");
-        let text = Some(text).filter(|text| !text.is_empty());
-        text.map(Regex::new).transpose().map(Self).map_err(failed)
-    }
-}
-
 config! {
     /// A scanner and the names it is for.
     struct Case {
         /// A regular expression; without one, all names match.
-        re_match_name: Option<Parsed<Name>>,
+        re_match_name: Option<String>,
         /// What cuts the stream.
         scanner: Block<Kinds::Scanner>,
     }
@@ -40,8 +28,10 @@ struct Switch {
 
 fn build(cases: Vec<Case>, scope: &Scope) -> Result<Arc<dyn Scanner>, BuildError> {
     let place = scope.below("switch");
-    let cases = cases.into_iter().enumerate().map(|(at, case)| {
-        let pattern = case.re_match_name.and_then(|Parsed(name)| name.0);
+    let cases = cases.iter().enumerate().map(|(at, case)| {
+        let pattern = case.re_match_name.as_deref().filter(|pattern| !pattern.is_empty());
+        let failed = |error| BuildError::new(format!("failed to compile regexp: {error}"));
+        let pattern = pattern.map(|pattern| Regex::new(pattern).map_err(failed)).transpose()?;
         Ok((pattern, place.below(at).build_scanner(&case.scanner, "scanner")?))
     });
     Ok(Arc::new(Switch { cases: cases.collect::<Result<_, BuildError>>()? }))

@@ -1,7 +1,7 @@
 //! `unarchive`: a message becomes several.
 
 use sluice_bloblang::formats::{csv, xml};
-use sluice_config::{FromText, Parsed, config};
+use sluice_config::config;
 use sluice_engine::{Batches, BuildError, DirectProcessor, Owner, Processor, Registry, Scope};
 use sluice_message::{Batch, Message};
 use sluice_value::{EcoString, Kind, Object, Value, json};
@@ -28,14 +28,14 @@ config! {
         /// How the messages lie in the one they are taken from. `csv:x` is a table whose columns
         /// `x` separates; `xml_documents_to_json:cast` makes numbers and truth values of text that
         /// spells one.
-        format: Parsed<Format> => lint_required advisory_options(
+        format: String => lint_required advisory_options(
             "binary", "csv", "csv:x", "json_array", "json_documents", "json_map", "lines", "tar",
             "xml_documents_to_json", "xml_documents_to_json:cast", "zip",
         ),
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 enum Format {
     Binary,
     Csv(char),
@@ -48,8 +48,8 @@ enum Format {
     Zip,
 }
 
-impl FromText for Format {
-    fn from_text(name: &str, _: &str) -> Result<Self, String> {
+impl Format {
+    fn named(name: &str) -> Result<Self, String> {
         Ok(match name {
             "binary" => Self::Binary,
             "csv" => Self::Csv(','),
@@ -82,7 +82,8 @@ struct Unarchive {
 }
 
 fn build(config: UnarchiveConfig, scope: &Scope) -> Result<Processor, BuildError> {
-    Ok(Processor::direct(Unarchive { format: config.format.0, owner: scope.owner() }))
+    let format = Format::named(&config.format)?;
+    Ok(Processor::direct(Unarchive { format, owner: scope.owner() }))
 }
 
 impl DirectProcessor for Unarchive {

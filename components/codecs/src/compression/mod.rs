@@ -9,7 +9,7 @@ mod scanner;
 mod stream;
 
 use sluice_bloblang::formats::compression::Algorithm;
-use sluice_config::{FromText, Parsed, config};
+use sluice_config::config;
 use sluice_engine::{BuildError, Processor, Registry, Scope};
 
 use crate::each::{each, each_loudly};
@@ -27,34 +27,11 @@ pub(crate) fn register(registry: &mut Registry) {
     scanner::register(registry);
 }
 
-/// An algorithm by its name.
-#[derive(Clone, Copy, Debug)]
-struct Method(Algorithm);
-
-impl FromText for Method {
-    fn from_text(text: &str, _: &str) -> Result<Self, String> {
-        Algorithm::named(text).map(Self).map_err(|error| error.to_string())
-    }
-}
-
-/// One that can compress.
-#[derive(Clone, Copy, Debug)]
-struct Packing(Algorithm);
-
-impl FromText for Packing {
-    fn from_text(text: &str, field: &str) -> Result<Self, String> {
-        match Method::from_text(text, field)?.0 {
-            Algorithm::Bzip2 => Err("compression type not recognised: bzip2".into()),
-            algorithm => Ok(Self(algorithm)),
-        }
-    }
-}
-
 config! {
     /// How to compress.
     struct CompressConfig {
         /// The algorithm.
-        algorithm: Parsed<Packing> => lint_required advisory_options("flate", "gzip", "lz4", "pgzip", "snappy", "zlib"),
+        algorithm: String => lint_required advisory_options("flate", "gzip", "lz4", "pgzip", "snappy", "zlib"),
         /// How hard to try, for algorithms that have levels; -1 leaves it to them.
         level: i64 = -1,
     }
@@ -64,12 +41,15 @@ config! {
     /// How messages are compressed.
     struct DecompressConfig {
         /// The algorithm.
-        algorithm: Parsed<Method> => lint_required advisory_options("bzip2", "flate", "gzip", "lz4", "pgzip", "snappy", "zlib"),
+        algorithm: String => lint_required advisory_options("bzip2", "flate", "gzip", "lz4", "pgzip", "snappy", "zlib"),
     }
 }
 
 fn build_compress(config: CompressConfig, scope: &Scope) -> Result<Processor, BuildError> {
-    let Parsed(Packing(algorithm)) = config.algorithm;
+    let algorithm = algorithm(&config.algorithm)?;
+    if algorithm == Algorithm::Bzip2 {
+        return Err(BuildError::new("compression type not recognised: bzip2"));
+    }
     Ok(each(scope, move |message| {
         let compressed = algorithm.compress(message.bytes(), config.level);
         message.set_bytes(compressed.map_err(|error| error.to_string())?);
@@ -78,7 +58,7 @@ fn build_compress(config: CompressConfig, scope: &Scope) -> Result<Processor, Bu
 }
 
 fn build_decompress(config: DecompressConfig, scope: &Scope) -> Result<Processor, BuildError> {
-    let Parsed(Method(algorithm)) = config.algorithm;
+    let algorithm = algorithm(&config.algorithm)?;
     Ok(each_loudly(scope, move |message| {
         let decompressed = algorithm.decompress(message.bytes());
         let decompressed = decompressed.map_err(|error| error.to_string())?;
@@ -88,4 +68,8 @@ fn build_decompress(config: DecompressConfig, scope: &Scope) -> Result<Processor
         message.set_bytes(decompressed);
         Ok(())
     }))
+}
+
+fn algorithm(name: &str) -> Result<Algorithm, BuildError> {
+    Algorithm::named(name).map_err(|error| BuildError::new(error.to_string()))
 }

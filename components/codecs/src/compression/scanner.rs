@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sluice_bloblang::formats::compression::Algorithm;
-use sluice_config::{Block, Kinds, Node, Parsed, config};
+use sluice_config::{Block, Kinds, Node, config};
 use sluice_engine::{BuildError, Registry, Scan, ScanError, Scanner, Scope};
 use sluice_message::Message;
 
-use super::Method;
 use super::stream::Stream;
 use crate::limits::MAX_GROWTH;
 
@@ -23,7 +22,7 @@ config! {
     /// How the stream is compressed, and what it holds.
     struct DecompressConfig {
         /// The algorithm.
-        algorithm: Parsed<Method> => lint_required,
+        algorithm: String => lint_required,
         /// What cuts the decompressed stream into messages.
         into: Block<Kinds::Scanner> = Node::component("to_the_end"),
     }
@@ -35,7 +34,7 @@ struct Decompress {
 }
 
 fn build(config: DecompressConfig, scope: &Scope) -> Result<Arc<dyn Scanner>, BuildError> {
-    let Parsed(Method(algorithm)) = config.algorithm;
+    let algorithm = super::algorithm(&config.algorithm)?;
     let into = scope.below("decompress").build_scanner(&config.into, "into")?;
     Ok(Arc::new(Decompress { algorithm, into }))
 }

@@ -53,6 +53,12 @@ impl Wanted {
                 return Err(BuildError::new(problem));
             }
         };
+        let ack_wait = match config.ack_wait.as_str() {
+            "" => Duration::ZERO,
+            text => sluice_config::parse_duration(text).map_err(|error| {
+                BuildError::new(format!("failed to parse ack wait duration: {error}"))
+            })?,
+        };
         let wanted = Self {
             subject: given(&config.subject).unwrap_or_default(),
             queue: given(&config.queue),
@@ -60,7 +66,7 @@ impl Wanted {
             durable: given(&config.durable),
             binds: config.bind.unwrap_or(false),
             deliver,
-            ack_wait: config.ack_wait.0.0,
+            ack_wait,
             max_ack_pending: config.max_ack_pending,
         };
         if wanted.binds {

@@ -1,13 +1,11 @@
 //! The `nats_jetstream` input.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_nats::StatusCode;
 use async_nats::jetstream::{self, Context};
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use sluice_config::{FromText, Parsed, parse_duration};
 use sluice_engine::carrier::ExtractTrace;
 use sluice_engine::inbox::Room;
 use sluice_engine::{
@@ -29,20 +27,6 @@ const PULLED: usize = 10;
 /// Bytes that may wait for one reader.
 const ROOM: usize = 64 << 20;
 
-/// A wait for an acknowledgement; none where the text is empty.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Patience(pub(super) Duration);
-
-impl FromText for Patience {
-    fn from_text(text: &str, _: &str) -> Result<Self, String> {
-        if text.is_empty() {
-            return Ok(Self(Duration::ZERO));
-        }
-        let failed = |error| format!("failed to parse ack wait duration: {error}");
-        parse_duration(text).map(Self).map_err(failed)
-    }
-}
-
 nats_config! {
     /// Messages of a stream.
     pub struct JetStreamInput {
@@ -59,7 +43,7 @@ nats_config! {
         /// With which message a new consumer begins.
         deliver: String = "all" => options("all", "last", "last_per_subject", "new"),
         /// How long the server waits for an acknowledgement before it sends a message again.
-        ack_wait: Parsed<Patience> = "30s" => advanced,
+        ack_wait: String = "30s" => advanced,
         /// Most messages that are delivered and not acknowledged.
         max_ack_pending: i64 = 1024 => advanced,
         /// Mapping that finds a message's trace.
