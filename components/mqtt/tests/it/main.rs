@@ -1,10 +1,6 @@
 //! The MQTT components against Mosquitto. Without `SLUICE_TEST_MQTT` the tests say that they are skipped.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test may panic and talk, its helpers too"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 mod delivery;
 mod fields;
