@@ -112,6 +112,12 @@ impl Scope {
         self.tenancy.as_ref()?.leases.as_ref()
     }
 
+    /// The largest part of the time, in hundredths, that reading old messages may have while others
+    /// wait for new ones, where that is decided.
+    pub fn catch_up_percent(&self) -> Option<u8> {
+        self.tenancy.as_ref()?.catch_up_percent
+    }
+
     /// Takes the seat of the instance, if this is its input.
     pub fn take_seat(&self, input: Arc<dyn TenantInput>) {
         if let Some(tenancy) = self.tenancy.as_ref().filter(|_| self.path == "root.input") {

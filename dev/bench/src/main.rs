@@ -50,6 +50,9 @@ enum Bench {
     Soak(soak::Options),
     /// Many users, each with an own consumer group and WebSocket.
     Tenants(tenants::Options),
+    /// Users who work off a backlog, a process of their own beside those that are measured.
+    #[command(hide = true)]
+    LateTenants(tenants::Late),
     /// Size of the program and time until it listens with many APIs.
     Start(start::Options),
 }
@@ -70,6 +73,7 @@ fn main() -> Result<()> {
         Bench::Engine(options) => engine::run(&built()?, &options),
         Bench::Soak(options) => soak::run(&built()?, &options),
         Bench::Start(options) => start::run(&built()?, &options),
+        Bench::LateTenants(options) => tenants::late(&options),
         Bench::Tenants(options) => tenants::run(&built()?, &options),
     }
 }

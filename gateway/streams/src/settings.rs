@@ -55,6 +55,9 @@ pub struct StreamSettings {
     pub max_instances_of_key: usize,
     /// Most instances of all APIs together; more are refused with 503.
     pub max_instances_of_node: usize,
+    /// The largest part of the time, in hundredths, that instances may take to work off old messages
+    /// while others wait for new ones; where it is not said, the input decides.
+    pub catch_up_percent: Option<u8>,
     /// Batches that a stream processes at once when it does not say.
     pub cores: usize,
     pub metrics: Metrics,
@@ -82,6 +85,7 @@ impl StreamSettings {
             max_instances: 20_000,
             max_instances_of_key: 20_000,
             max_instances_of_node: 50_000,
+            catch_up_percent: None,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             metrics: Metrics::default(),
             observers: None,

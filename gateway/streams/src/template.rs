@@ -133,7 +133,8 @@ impl Template {
         let resources = environment.resources.clone();
         let scope = Scope::root(environment);
         let (filled, leases) = (self.filled.clone(), settings.leases.clone());
-        let tenancy = Tenancy { filled, leases, ..Tenancy::default() };
+        let catch_up_percent = settings.catch_up_percent;
+        let tenancy = Tenancy { filled, leases, catch_up_percent, ..Tenancy::default() };
         let seat = tenancy.seat.clone();
         let scope = match self.names.is_empty() || self.is_background() {
             true => scope,

@@ -71,6 +71,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("streaming.max_tenants", Kind::Integer),
     key("streaming.max_tenants_per_api", Kind::Integer),
     key("streaming.max_tenants_per_key", Kind::Integer),
+    key("streaming.catch_up_percent", Kind::Integer),
     key("health_check_endpoint_name", Kind::Text),
     key("readiness_check_endpoint_name", Kind::Text),
     key("http_server_options.read_timeout", Kind::Integer),

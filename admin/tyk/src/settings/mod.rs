@@ -71,6 +71,8 @@ pub struct Streaming {
     /// Most instances of one API, and of one key within an API; more are refused with 429.
     pub max_tenants_per_api: Option<usize>,
     pub max_tenants_per_key: Option<usize>,
+    /// The largest part of the time that reading a backlog may have while others wait for new events.
+    pub catch_up_percent: Option<u8>,
 }
 
 /// A Redis server.

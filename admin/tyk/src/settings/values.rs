@@ -40,6 +40,7 @@ pub(crate) fn settings(layered: &mut Layered, environment: &[(String, String)]) 
             max_tenants: from.most("streaming.max_tenants"),
             max_tenants_per_api: from.most("streaming.max_tenants_per_api"),
             max_tenants_per_key: from.most("streaming.max_tenants_per_key"),
+            catch_up_percent: from.percent("streaming.catch_up_percent"),
         },
         storage: from.storage(),
         health_endpoint: from.name("health_check_endpoint_name", "hello"),
@@ -126,6 +127,16 @@ impl From<'_> {
     fn most(&mut self, path: &str) -> Option<usize> {
         let number = self.integer(path).filter(|most| *most > 0)?;
         Some(usize::try_from(number).unwrap_or(usize::MAX))
+    }
+
+    /// A part of a whole, in hundredths; 0 counts as not given.
+    fn percent(&mut self, path: &str) -> Option<u8> {
+        let number = self.integer(path).filter(|percent| *percent != 0)?;
+        let percent = u8::try_from(number).ok().filter(|percent| *percent <= 100);
+        if percent.is_none() {
+            self.problem(path, "is no number from 1 to 100");
+        }
+        percent
     }
 
     /// A time in seconds; 0 counts as not given.

@@ -109,6 +109,7 @@ pub async fn start(
     streams.max_instances = limits.max_tenants_per_api.unwrap_or(streams.max_instances);
     streams.max_instances_of_key =
         limits.max_tenants_per_key.unwrap_or(streams.max_instances_of_key);
+    streams.catch_up_percent = limits.catch_up_percent;
     streams.secrets.extend(settings.secrets.configuration().clone());
     streams.hide_generator_header = settings.plane.hide_generator_header;
     streams.leases = leases(settings.storage.as_ref());

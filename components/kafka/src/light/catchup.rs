@@ -19,8 +19,9 @@ use tracing::{debug, warn};
 
 use super::client::{Client, Polled};
 use super::index::Index;
+use super::pace::{Portion, Turn};
 use super::ring::Entry;
-use super::subscriber::{Offered, Source, Subscriber};
+use super::subscriber::{MOST_QUEUED, Offered, Source, Subscriber};
 use super::tail::Shared;
 use crate::client::Journal;
 use crate::input::Converter;
@@ -33,8 +34,10 @@ const REACH: i64 = 100_000;
 const STRETCH: usize = 20_000;
 /// So close to the end everyone goes on alone.
 const NEAR: i64 = 256;
-/// Records taken at once.
-const BURST: usize = 256;
+/// Records of a portion, and about how many bytes they may hold together. More would not fit into
+/// the queue of a passenger that wants all of them.
+const PORTION: usize = MOST_QUEUED;
+const PORTION_BYTES: usize = 256 * 1024;
 /// How long a passenger without room is waited for, and how often it is asked.
 const ROOM_PATIENCE: Duration = Duration::from_millis(100);
 const ROOM_PAUSE: Duration = Duration::from_millis(1);
@@ -156,6 +159,8 @@ struct Ride<'t> {
     lane: usize,
     converter: Converter,
     aboard: Index,
+    /// Portions on their way, and where they end.
+    portions: VecDeque<(Portion, i64)>,
 }
 
 /// What a look at the partition brought; the records come before the rest.
@@ -166,10 +171,17 @@ struct Heard {
     is_out_of_range: bool,
 }
 
+impl Heard {
+    fn is_nothing(&self) -> bool {
+        self.records.is_empty() && !self.has_ended && !self.is_out_of_range
+    }
+}
+
 impl<'t> Ride<'t> {
     fn new(tail: &'t Arc<Shared>, client: &'t Client, lane: usize) -> Self {
         let converter = tail.converter(&tail.partitions[lane]);
-        Self { tail, client, lane, converter, aboard: Index::default() }
+        let portions = VecDeque::new();
+        Self { tail, client, lane, converter, aboard: Index::default(), portions }
     }
 
     async fn run(mut self, first: Passenger) {
@@ -189,14 +201,22 @@ impl<'t> Ride<'t> {
             for passenger in self.tail.catch_up.ahead(self.lane, source.position()) {
                 self.board(passenger, &source);
             }
-            let mut heard = self.listen(start).await;
-            if heard.records.is_empty() {
-                self.look_round();
+            let mut turn = self.tail.pace.turn().await;
+            let woken = self.client.wake.notified();
+            let mut heard = self.take_in(start);
+            if heard.is_nothing() {
+                drop(turn);
+                if timeout(SERVE_PERIOD, woken).await.is_err() {
+                    self.look_round();
+                }
+                if self.aboard.is_empty() {
+                    return self.alight(&source);
+                }
+                continue;
             }
             read += heard.records.len();
-            for record in std::mem::take(&mut heard.records) {
-                self.pass_on(record, &source).await;
-            }
+            self.hand_out(std::mem::take(&mut heard.records), &source, &mut turn).await;
+            turn.end().await;
             if heard.is_out_of_range {
                 return self.skip(&source).await;
             }
@@ -231,51 +251,73 @@ impl<'t> Ride<'t> {
         }
     }
 
-    /// Waits for something to come.
-    async fn listen(&self, start: i64) -> Heard {
+    /// Takes what is there, a portion at most.
+    fn take_in(&self, start: i64) -> Heard {
         let partition = &self.tail.partitions[self.lane];
         let end = partition.ring().end();
-        let mut heard = Heard::default();
-        loop {
-            let woken = self.client.wake.notified();
-            while heard.records.len() < BURST && !heard.has_ended && !heard.is_out_of_range {
-                match self.client.poll() {
-                    Some(Polled::Record(record)) => {
-                        let is_ours = record.topic() == &*partition.topic
-                            && record.partition() == partition.id
-                            && record.offset() >= start;
-                        if is_ours {
-                            let message = self.converter.convert(&record, Some(end));
-                            heard.records.push(Entry::new(record.offset(), message));
-                        }
+        let (mut heard, mut bytes) = (Heard::default(), 0);
+        while heard.records.len() < PORTION && bytes < PORTION_BYTES {
+            match self.client.poll() {
+                Some(Polled::Record(record)) => {
+                    let is_ours = record.topic() == &*partition.topic
+                        && record.partition() == partition.id
+                        && record.offset() >= start;
+                    if is_ours {
+                        let message = self.converter.convert(&record, Some(end));
+                        let entry = Entry::new(record.offset(), message);
+                        bytes += entry.size;
+                        heard.records.push(entry);
                     }
-                    Some(Polled::End) => heard.has_ended = true,
-                    Some(Polled::OutOfRange) => heard.is_out_of_range = true,
-                    Some(Polled::Other) => {}
-                    None => break,
                 }
+                Some(Polled::End) => heard.has_ended = true,
+                Some(Polled::OutOfRange) => heard.is_out_of_range = true,
+                Some(Polled::Other) => continue,
+                None => break,
             }
-            if !heard.records.is_empty() || heard.has_ended || heard.is_out_of_range {
-                return heard;
+            if heard.has_ended || heard.is_out_of_range {
+                break;
             }
-            if timeout(SERVE_PERIOD, woken).await.is_err() {
-                return heard;
+        }
+        heard
+    }
+
+    /// Offers a portion, and waits until there is room for another on its way.
+    async fn hand_out(&mut self, records: Vec<Entry>, source: &Arc<Source>, turn: &mut Turn<'_>) {
+        let portion = Portion::new();
+        for record in records {
+            self.pass_on(record, source, &portion, turn).await;
+        }
+        self.portions.push_back((portion, source.position()));
+        while self.portions.len() >= self.tail.pace.portions() {
+            let Some((portion, end)) = self.portions.pop_front() else { return };
+            if !portion.is_delivered().await {
+                for subscriber in self.aboard.subscribers() {
+                    subscriber.excuse(self.lane, end);
+                }
             }
         }
     }
 
-    async fn pass_on(&mut self, entry: Entry, source: &Arc<Source>) {
+    async fn pass_on(
+        &mut self,
+        entry: Entry,
+        source: &Arc<Source>,
+        portion: &Portion,
+        turn: &mut Turn<'_>,
+    ) {
         let entry = Arc::new(entry);
+        let errand = portion.errand();
         let mut concerned = Vec::new();
         self.aboard.concerned(&entry.message, &mut |subscriber| concerned.push(subscriber.clone()));
         let mut patience: Option<Instant> = None;
         for subscriber in concerned {
             let mut left = false;
-            while subscriber.offer(self.lane, source, &entry, left) == Offered::Full {
+            while subscriber.offer(self.lane, source, &entry, errand, left) == Offered::Full {
                 if left {
                     self.aboard.remove(&subscriber);
                     break;
                 }
+                turn.give_up();
                 // All of them together are waited for no longer than one.
                 let until = *patience.get_or_insert_with(|| Instant::now() + ROOM_PATIENCE);
                 left = Instant::now() >= until || subscriber.is_closed();

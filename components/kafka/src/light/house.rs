@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::offsets::{GroupError, GroupOffsets};
+use super::pace::Pace;
 use super::subscriber::{Failure, Subscriber};
 use super::tail::Tail;
 use crate::client::Journal;
@@ -53,6 +54,7 @@ pub(super) struct House {
     /// A group was given up.
     released: Notify,
     list: Arc<List>,
+    pace: Arc<Pace>,
     ids: AtomicU64,
     stop: CancellationToken,
 }
@@ -83,7 +85,12 @@ impl House {
         )
     }
 
-    pub(super) fn new(cluster: Cluster, settings: Arc<Settings>, metrics: Metrics) -> Self {
+    pub(super) fn new(
+        cluster: Cluster,
+        settings: Arc<Settings>,
+        metrics: Metrics,
+        pace: Arc<Pace>,
+    ) -> Self {
         Self {
             cluster,
             settings,
@@ -93,6 +100,7 @@ impl House {
             claims: Mutex::default(),
             released: Notify::new(),
             list: Arc::default(),
+            pace,
             ids: AtomicU64::new(1),
             stop: CancellationToken::new(),
         }
@@ -113,6 +121,10 @@ impl House {
         &self.list
     }
 
+    pub(super) fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
     pub(super) fn next_id(&self) -> u64 {
         self.ids.fetch_add(1, Ordering::Relaxed)
     }
@@ -125,8 +137,9 @@ impl House {
         }
         let journal = Journal::new("", "shared reader");
         let (settings, cluster) = (self.settings.clone(), self.cluster.clone());
-        let list = self.list.clone();
-        let tail = Arc::new(Tail::open(settings, cluster, journal, list, &self.metrics).await?);
+        let (list, pace) = (self.list.clone(), self.pace.clone());
+        let opening = Tail::open(settings, cluster, journal, list, pace, &self.metrics);
+        let tail = Arc::new(opening.await?);
         *slot = Arc::downgrade(&tail);
         Ok(tail)
     }

@@ -19,6 +19,7 @@ mod index;
 mod link;
 mod login;
 mod offsets;
+mod pace;
 mod place;
 mod post;
 mod reader;
@@ -43,6 +44,7 @@ use tracing::info;
 pub(crate) use self::login::obstacle;
 
 use self::house::{Claimed, House};
+use self::pace::Pace;
 use self::post::{Mode, Post};
 use self::reader::LightReader;
 use self::subscriber::{Failure, Start, Subscriber};
@@ -78,9 +80,10 @@ impl LightInput {
         let environment = scope.environment();
         let cluster = settings.cluster.without_group();
         let key = House::key(&cluster, &settings);
+        let pace = Pace::of(scope); // before, as what is shared is made one by one
         let make = || {
             let metrics = environment.metrics.clone();
-            Ok::<_, Infallible>(House::new(cluster, settings.clone(), metrics))
+            Ok::<_, Infallible>(House::new(cluster, settings.clone(), metrics, pace))
         };
         let Ok(house) = environment.shared.get_or_try_init(&key, make);
         let explained = Explained::new(&settings, scope);

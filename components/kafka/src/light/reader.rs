@@ -15,7 +15,7 @@ use tracing::warn;
 use super::house::{House, List};
 use super::offsets::GroupOffsets;
 use super::post::Post;
-use super::subscriber::{Failure, Handed, Subscriber};
+use super::subscriber::{Failure, Handed, Out, Subscriber};
 use super::tail::Tail;
 
 /// Most messages of one read.
@@ -90,19 +90,24 @@ impl LightReader {
                 self.tail.shared.place(&self.subscriber, lane);
             }
         }
+        // One of them tells how late they are.
+        if let Some(offered) = taken.handed.first().and_then(|handed| handed.offered) {
+            self.house.pace().heard(offered.elapsed());
+        }
         taken.handed.into_iter().map(|handed| self.delivery(handed)).collect()
     }
 
     fn delivery(&self, handed: Handed) -> Delivery {
-        let Handed { entry, checkpoint, ticket, place } = handed;
-        let (list, subscriber) = (Arc::downgrade(self.house.list()), self.subscriber.clone());
+        let Handed { entry, checkpoint, ticket, place, errand, offered: _ } = handed;
+        let (list, out) = (Arc::downgrade(self.house.list()), Out::new(self.subscriber.clone()));
         let period = self.commit_period;
         let ack: Ack = Box::new(move |verdict| {
             let delivered = matches!(verdict, Verdict::Delivered);
             checkpoint.answer(ticket, delivered);
             if let Some(list) = list.upgrade().filter(|_| delivered) {
-                List::add(&list, &subscriber, period);
+                List::add(&list, out.subscriber(), period);
             }
+            drop((out, errand));
         });
         let mut message = entry.message.clone();
         if let Some(place) = place {

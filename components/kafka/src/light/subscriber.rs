@@ -9,25 +9,31 @@
 //! not yet delivered holds the position that is stored.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use sluice_engine::tenancy::{Lease, Selection};
 use sluice_message::Place;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use super::pace::Errand;
 use super::place;
 use super::ring::{Entry, Ring};
 use crate::input::{Checkpoint, Ticket};
 
 /// Most records in a subscriber's queue, and about how many bytes they may hold together. One
 /// record may always wait.
-const MOST_QUEUED: usize = 64;
+pub(super) const MOST_QUEUED: usize = 64;
 const MOST_BYTES: usize = 512 * 1024;
 
 /// Most records of a ring that a subscriber with a selection looks at by itself. With more before
 /// it, it had better travel with others for whom they are looked at once.
 const MOST_SCANNED: usize = 1024;
+
+/// For how long one that kept others waiting is not waited for again.
+const SLOW_FOR: Duration = Duration::from_secs(5);
 
 /// Something that reads a partition for several subscribers.
 pub(super) struct Source {
@@ -70,6 +76,8 @@ pub(super) struct Subscriber {
     /// Whether storing its positions is on the list.
     pub(super) is_listed: AtomicBool,
     closed: AtomicBool,
+    /// Records that were handed out and are not answered.
+    out: AtomicUsize,
     /// Keeps other nodes away.
     lease: Mutex<Option<Lease>>,
     /// The partitions as places name them; none of very many.
@@ -83,6 +91,8 @@ struct State {
     bytes: usize,
     lanes: Box<[Lane]>,
     failure: Option<Failure>,
+    /// Until then nobody waits for it.
+    slow_until: Option<Instant>,
 }
 
 /// Why a reader cannot go on.
@@ -97,6 +107,10 @@ pub(super) enum Failure {
 struct Queued {
     lane: u32,
     entry: Arc<Entry>,
+    /// When it was offered, to one that keeps up and had nothing to do.
+    offered: Option<Instant>,
+    /// Tells who waits for its delivery.
+    errand: Option<Errand>,
 }
 
 struct Lane {
@@ -137,6 +151,30 @@ pub(super) struct Handed {
     pub(super) checkpoint: Arc<Checkpoint>,
     pub(super) ticket: Ticket,
     pub(super) place: Option<Place>,
+    /// When it was offered, to one that keeps up and had nothing to do.
+    pub(super) offered: Option<Instant>,
+    /// Dropped with the answer.
+    pub(super) errand: Option<Errand>,
+}
+
+/// A record that is out; dropped with its answer.
+pub(super) struct Out(Arc<Subscriber>);
+
+impl Out {
+    pub(super) fn new(subscriber: Arc<Subscriber>) -> Self {
+        subscriber.out.fetch_add(1, Ordering::Relaxed);
+        Self(subscriber)
+    }
+
+    pub(super) fn subscriber(&self) -> &Arc<Subscriber> {
+        &self.0
+    }
+}
+
+impl Drop for Out {
+    fn drop(&mut self) {
+        self.0.out.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// How a subscriber is doing.
@@ -181,6 +219,7 @@ impl Subscriber {
             bytes: 0,
             lanes: starts.map(lane).collect(),
             failure: None,
+            slow_until: None,
             epoch: 0,
         };
         let has_places = names.len() <= place::MOST_PARTITIONS;
@@ -198,16 +237,18 @@ impl Subscriber {
             wake: Arc::default(),
             is_listed: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            out: AtomicUsize::new(0),
         }
     }
 
     /// Queues a record for a lane that is aboard `source`. With `leave`, a lane without room gets
-    /// off.
+    /// off. Whoever waits for the delivery gives an `errand`.
     pub(super) fn offer(
         &self,
         lane: usize,
         source: &Arc<Source>,
         entry: &Arc<Entry>,
+        errand: Option<&Errand>,
         leave: bool,
     ) -> Offered {
         let mut state = self.state();
@@ -225,7 +266,10 @@ impl Subscriber {
             return Offered::Full;
         }
         place.next = entry.offset + 1;
-        state.push(lane, entry);
+        let idle = state.queue.is_empty() && self.out.load(Ordering::Relaxed) == 0;
+        let offered = (idle && errand.is_none()).then(Instant::now);
+        let errand = errand.filter(|_| !state.is_slow()).cloned();
+        state.push(Queued { lane: lane as u32, entry: entry.clone(), offered, errand });
         drop(state);
         self.wake.notify_one();
         Offered::Taken
@@ -264,7 +308,8 @@ impl Subscriber {
                 self.wake.notify_one();
                 return Joined::Full;
             }
-            state.push(lane, entry);
+            let entry = entry.clone();
+            state.push(Queued { lane: lane as u32, entry, offered: None, errand: None });
             queued = true;
         }
         let place = &mut state.lanes[lane];
@@ -305,6 +350,14 @@ impl Subscriber {
         place.source = None;
         place.next = place.next.max(source.position());
         true
+    }
+
+    /// Is not waited for during a while when it has not been given everything below an offset.
+    pub(super) fn excuse(&self, lane: usize, below: i64) {
+        let mut state = self.state();
+        if state.position(lane).is_some_and(|position| position < below) {
+            state.slow_until = Some(Instant::now() + SLOW_FOR);
+        }
     }
 
     /// What a lane wants next no longer exists: it goes on at `offset`.
@@ -388,7 +441,8 @@ impl Subscriber {
             let checkpoint = checkpoint.clone();
             state.bytes -= queued.entry.size;
             let place = places.as_mut().map(|places| places.behind(lane, offset));
-            taken.handed.push(Handed { entry: queued.entry, checkpoint, ticket, place });
+            let Queued { entry, offered, errand, .. } = queued;
+            taken.handed.push(Handed { entry, checkpoint, ticket, place, offered, errand });
         }
         kept.append(&mut state.queue);
         if kept.is_empty() {
@@ -496,9 +550,17 @@ impl State {
         self.queue.len() >= MOST_QUEUED || self.bytes >= MOST_BYTES
     }
 
-    fn push(&mut self, lane: usize, entry: &Arc<Entry>) {
-        self.bytes += entry.size;
-        self.queue.push_back(Queued { lane: lane as u32, entry: entry.clone() });
+    fn is_slow(&mut self) -> bool {
+        let Some(until) = self.slow_until else { return false };
+        if until <= Instant::now() {
+            self.slow_until = None;
+        }
+        self.slow_until.is_some()
+    }
+
+    fn push(&mut self, queued: Queued) {
+        self.bytes += queued.entry.size;
+        self.queue.push_back(queued);
     }
 
     fn forget_queued(&mut self, lane: usize) {

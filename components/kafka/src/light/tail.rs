@@ -23,8 +23,9 @@ use super::catchup::CatchUp;
 use super::client::{Client, Polled};
 use super::house::List;
 use super::index::Index;
+use super::pace::Pace;
 use super::ring::{Entry, Ring};
-use super::subscriber::{Failure, Joined, Source, Subscriber};
+use super::subscriber::{Failure, Joined, Offered, Source, Subscriber};
 use crate::client::{CALL_PATIENCE, CONNECT_PATIENCE, Journal};
 use crate::cluster::Cluster;
 use crate::input::{Converter, KafkaConsumer, Settings, discover};
@@ -56,6 +57,7 @@ pub(super) struct Shared {
     places: HashMap<Arc<str>, BTreeMap<i32, usize>>,
     index: Mutex<Index>,
     list: Arc<List>,
+    pub(super) pace: Arc<Pace>,
     pub(super) catch_up: CatchUp,
     pub(super) stop: CancellationToken,
     failed: AtomicBool,
@@ -117,6 +119,7 @@ impl Tail {
         cluster: Cluster,
         journal: Journal,
         list: Arc<List>,
+        pace: Arc<Pace>,
         metrics: &Metrics,
     ) -> Result<Self, String> {
         let client = Client::open(&cluster, &[], journal)?;
@@ -150,6 +153,7 @@ impl Tail {
             places,
             index: Mutex::default(),
             list,
+            pace,
             catch_up: CatchUp::new(meters.catching_up.clone()),
             stop: CancellationToken::new(),
             failed: AtomicBool::new(false),
@@ -318,11 +322,15 @@ impl Shared {
         let mut ring = partition.ring();
         ring.push(entry.clone());
         let index = self.index();
-        let mut offers = 0;
+        let (mut offers, mut taken) = (0, false);
         index.concerned(&entry.message, &mut |subscriber| {
-            subscriber.offer(lane, &partition.source, &entry, true);
+            let offered = subscriber.offer(lane, &partition.source, &entry, None, true);
+            taken |= offered == Offered::Taken;
             offers += 1;
         });
+        if taken {
+            self.pace.stir();
+        }
         partition.source.advance(entry.offset + 1);
         self.meters.offers.add(offers);
         self.meters.index_hits.add(offers.saturating_sub(index.unfiltered()));

@@ -197,7 +197,7 @@ proptest! {
             let entry = Arc::new(Entry::new(offset as i64, message.clone()));
             ring.push(entry.clone());
             index.concerned(&entry.message, &mut |subscriber| {
-                subscriber.offer(0, &source, &entry, true);
+                subscriber.offer(0, &source, &entry, None, true);
             });
             source.advance(entry.offset + 1);
             // Some read at once, others fall behind until their queues are full.

@@ -123,7 +123,7 @@ impl World {
         self.written.push(written);
         self.ring.push(entry.clone());
         self.index.concerned(&entry.message, &mut |subscriber| {
-            subscriber.offer(0, &self.source, &entry, true);
+            subscriber.offer(0, &self.source, &entry, None, true);
         });
         self.source.advance(entry.offset + 1);
     }
@@ -139,8 +139,8 @@ impl World {
         for entry in &self.log[from as usize..] {
             let mut left = false;
             aboard.concerned(&entry.message, &mut |subscriber| {
-                if subscriber.offer(0, &worker, entry, false) == Offered::Full {
-                    left = subscriber.offer(0, &worker, entry, true) == Offered::Full;
+                if subscriber.offer(0, &worker, entry, None, false) == Offered::Full {
+                    left = subscriber.offer(0, &worker, entry, None, true) == Offered::Full;
                 }
             });
             if left {

@@ -105,6 +105,50 @@ fn a_hundred_groups_get_everything_each_and_their_backlog_as_well() {
 }
 
 #[test]
+fn a_backlog_is_worked_off_while_others_are_always_served_and_one_takes_nothing() {
+    with_broker(|broker| async move {
+        let live = topic(&broker, "light-live", 1).await;
+        let old = topic(&broker, "light-backlog", 2).await;
+        for partition in 0..2 {
+            produce(&broker, &old, partition, &numbers(0..1000)).await;
+        }
+        let world = World::default();
+        let mut current = world.input(&config(&broker, &live, &unique("live")));
+        produce(&broker, &live, 0, &numbers(0..1)).await;
+        current.take(1).await;
+        let mut stuck = world.input(&config(&broker, &old, &unique("stuck")));
+        let unanswered = stuck.next().await;
+        let mut groups = tokio::task::JoinSet::new();
+        for _ in 0..10 {
+            let mut input = world.input(&config(&broker, &old, &unique("behind")));
+            groups.spawn(async move {
+                let messages = input.take(2000).await;
+                input.nothing().await;
+                input.end().await;
+                messages.len()
+            });
+        }
+        let mut written = 1;
+        let worked_off = groups.join_all();
+        tokio::pin!(worked_off);
+        let counts = loop {
+            let now = numbers(written..written + 10);
+            written += 10;
+            tokio::select! {
+                counts = &mut worked_off => break counts,
+                () = produce(&broker, &live, 0, &now) => {}
+            }
+            assert_eq!(texts(&current.take(10).await), now);
+        };
+        assert_eq!(counts, vec![2000; 10]);
+        assert!(written > 20, "{written} were written meanwhile");
+        drop(unanswered);
+        stuck.abort().await;
+        current.abort().await;
+    });
+}
+
+#[test]
 fn a_new_group_may_begin_at_the_end_and_keeps_that_place() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "light-new", 1).await, unique("group"));

@@ -32,6 +32,9 @@ pub struct Tenancy {
     pub seat: Arc<Seat>,
     /// What keeps it apart from other nodes, where there are some.
     pub leases: Option<Arc<dyn Leases>>,
+    /// The largest part of the time, in hundredths, that reading old messages may have while others
+    /// wait for new ones; otherwise the input decides.
+    pub catch_up_percent: Option<u8>,
 }
 
 /// Keeps messages whose field is one value, as the stream's first processor does. Messages without

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::Options;
-use super::clients::{self, Clients, Seen};
+use super::clients::Seen;
 use super::feed::Audience;
-use super::stage::{BEHIND, Stage};
+use super::late::Late;
+use super::stage::Stage;
 use crate::process::Running;
 use crate::report::table;
 
@@ -31,21 +32,20 @@ pub(super) async fn run(stage: &mut Stage, options: &Options, program: &Path) ->
     let without = stage.seen.quantiles();
 
     stage.seen.clear();
-    let (own, done) = (Arc::new(Seen::default()), Arc::new(AtomicBool::new(false)));
+    let done = Arc::new(AtomicBool::new(false));
     let (before, cpu, began) = (stage.holdings()?, stage.gateway.cpu()?, Instant::now());
-    let mut readers = Clients::new();
+    let mut readers = Late::start(stage.port, late, each)?;
     let working = async {
-        clients::connect(stage.port, BEHIND, 0..late, &own, &mut readers).await?;
         let (mut most, mut last, mut moved) = (before, 0, Instant::now());
-        while own.received() < late * each {
-            if own.received() > last {
-                (last, moved) = (own.received(), Instant::now());
+        while last < late * each {
+            let received = readers.received().await?;
+            if received > last {
+                (last, moved) = (received, Instant::now());
             }
             ensure!(moved.elapsed() < PATIENCE, "the backlog is not worked off: {last} came");
             let now = stage.holdings()?;
             most.memory = most.memory.max(now.memory);
             most.brokers = most.brokers.max(now.brokers);
-            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let took = began.elapsed().as_secs_f64();
         let used = stage.gateway.cpu()?.saturating_sub(cpu).as_secs_f64();
@@ -57,7 +57,7 @@ pub(super) async fn run(stage: &mut Stage, options: &Options, program: &Path) ->
     let ((most, took, used), sent) = (worked?, sent?);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (with, missed) = (stage.seen.quantiles(), sent.len().abs_diff(received(&stage.seen)));
-    readers.into_values().for_each(|client| client.abort());
+    let (strangers, wrong) = readers.end().await?;
 
     let megabytes = |bytes: u64| format!("{:.0}", bytes as f64 / 1e6);
     let row = |what: &str, found: String| vec![what.into(), found];
@@ -65,8 +65,8 @@ pub(super) async fn run(stage: &mut Stage, options: &Options, program: &Path) ->
         row("all of it delivered after, s", format!("{took:.1}")),
         row("events per second", format!("{:.0}", (late * each) as f64 / took)),
         row("processor time meanwhile, s", format!("{used:.1}")),
-        row("events for somebody else (goal: 0)", own.strangers().to_string()),
-        row("events too many or too few (goal: 0)", wrong(&own, late, each).to_string()),
+        row("events for somebody else (goal: 0)", strangers.to_string()),
+        row("events too many or too few (goal: 0)", wrong.to_string()),
         row("memory before, MB", megabytes(before.memory)),
         row("memory at most, MB", megabytes(most.memory)),
         row(
@@ -83,15 +83,6 @@ pub(super) async fn run(stage: &mut Stage, options: &Options, program: &Path) ->
 
 fn received(seen: &Seen) -> usize {
     seen.take_serials().values().map(Vec::len).sum()
-}
-
-/// By how many events the users' shares differ from theirs.
-fn wrong(seen: &Seen, users: usize, each: usize) -> usize {
-    let got = seen.take_serials();
-    let distinct =
-        |serials: &Vec<u64>| serials.iter().collect::<std::collections::HashSet<_>>().len();
-    let share = |user| got.get(&user).map_or((0, 0), |serials| (serials.len(), distinct(serials)));
-    (0..users).map(|user| share(user).0.abs_diff(each).max(share(user).1.abs_diff(each))).sum()
 }
 
 /// Writes the backlog, the users in turns.

@@ -1,6 +1,6 @@
 //! Ten thousand users on one stream, each with an own consumer group and an own WebSocket.
 //!
-//! Clients, the feed of events and the gateway are processes of their own. Each [`Part`] prints the
+//! Clients, the feed of events, the gateway, and users with a backlog are processes of their own. Each [`Part`] prints the
 //! figures of one promise; a part that needs all users connects them first.
 
 mod back;
@@ -10,6 +10,7 @@ mod churn;
 mod clients;
 mod cost;
 mod feed;
+mod late;
 mod stage;
 mod vanish;
 
@@ -24,6 +25,8 @@ use clap::ValueEnum;
 use crate::report::{figure, table};
 use feed::Audience;
 use stage::Stage;
+
+pub(crate) use late::{Options as Late, run as late};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
