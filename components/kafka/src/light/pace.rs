@@ -7,12 +7,12 @@
 //! are served late, and grows again while they are not. While nothing is written for them there
 //! are no pauses.
 //!
-//! Holds always: the share never falls below [`LEAST`], and nobody is waited for longer than
+//! Holds always: the share never falls to nothing, and nobody is waited for longer than
 //! [`PATIENCE`], so that catching up goes on whatever else happens.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluice_engine::Scope;
@@ -22,17 +22,19 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// The share of the time when nothing else is configured.
 const USUAL: f64 = 0.5;
-/// The smallest share.
-const LEAST: f64 = 0.05;
+/// The smallest share, unless less is configured.
+const LEAST: f64 = 0.2;
 /// A reader that keeps up and had nothing to do should have a record after this time.
-const LATE: Duration = Duration::from_millis(5);
+const LATE: Duration = Duration::from_millis(10);
 /// What the share is multiplied by when one was late, and what is added to it otherwise.
-const SHRINK: f64 = 0.8;
+const SHRINK: f64 = 0.9;
 const GROW: f64 = 0.01;
 /// After this time without a record those who keep up have nothing to lose.
 const QUIET: Duration = Duration::from_secs(10);
 /// Longest wait for a portion. Who has not taken theirs until then is slow.
 const PATIENCE: Duration = Duration::from_millis(50);
+/// Shorter pauses are gathered, as timers are no finer than a millisecond; longer ones are cut off.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// Portions on their way at once while nothing else is.
 const MOST_PORTIONS: usize = 8;
@@ -47,9 +49,15 @@ pub(crate) struct Pace {
     stirred: AtomicU64,
     /// The longest that one of them waited since the last look, in microseconds.
     waited: AtomicU64,
-    share: Mutex<f64>,
+    state: Mutex<State>,
     /// The share in hundredths.
     shown: Gauge,
+}
+
+struct State {
+    share: f64,
+    /// Pauses that are due and were not made yet.
+    owed: Duration,
 }
 
 impl Pace {
@@ -65,7 +73,7 @@ impl Pace {
 
     /// `most`: the largest share of the time that catching up may have while others keep up.
     pub(super) fn new(most: f64, cores: usize, metrics: &Metrics) -> Self {
-        let most = most.clamp(LEAST, 1.0);
+        let most = most.clamp(0.01, 1.0);
         let shown = metrics.gauge("kafka_light_catch_up_percent", &Labels::default());
         shown.set(100);
         Self {
@@ -74,7 +82,7 @@ impl Pace {
             began: Instant::now(),
             stirred: AtomicU64::new(0),
             waited: AtomicU64::new(0),
-            share: Mutex::new(most),
+            state: Mutex::new(State { share: most, owed: Duration::ZERO }),
             shown,
         }
     }
@@ -109,16 +117,27 @@ impl Pace {
     /// The pause due after so much work.
     fn pause(&self, worked: Duration) -> Duration {
         let waited = Duration::from_micros(self.waited.swap(0, Ordering::Relaxed));
-        let mut share = self.share.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         if self.is_quiet() {
-            *share = self.most;
+            *state = State { share: self.most, owed: Duration::ZERO };
             self.shown.set(100);
             return Duration::ZERO;
         }
-        *share = if waited > LATE { *share * SHRINK } else { *share + GROW };
-        *share = share.clamp(LEAST, self.most);
-        self.shown.set((*share * 100.0) as i64);
-        worked.mul_f64(1.0 / *share - 1.0).min(LONGEST_PAUSE)
+        let share = if waited > LATE { state.share * SHRINK } else { state.share + GROW };
+        state.share = share.clamp(LEAST.min(self.most), self.most);
+        self.shown.set((state.share * 100.0) as i64);
+        state.owed = (state.owed + worked.mul_f64(1.0 / state.share - 1.0)).min(LONGEST_PAUSE);
+        if state.owed < SHORTEST_PAUSE { Duration::ZERO } else { state.owed }
+    }
+
+    /// Somebody paused for this time.
+    fn paused(&self, time: Duration) {
+        let mut state = self.state();
+        state.owed = state.owed.saturating_sub(time);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -142,7 +161,9 @@ impl Turn<'_> {
         }
         let pause = self.pace.pause(self.began.elapsed());
         if !pause.is_zero() {
+            let began = Instant::now();
             sleep(pause).await;
+            self.pace.paused(began.elapsed());
         }
     }
 }
@@ -224,7 +245,7 @@ mod tests {
         for _ in 0..1000 {
             pace.stir();
             pace.heard(Duration::from_secs(9));
-            assert!(turn_takes(&pace).await <= Duration::from_millis(201));
+            assert!(turn_takes(&pace).await <= Duration::from_millis(51));
         }
     }
 
