@@ -112,7 +112,7 @@ fn a_backlog_is_worked_off_while_others_are_always_served_and_one_takes_nothing(
         for partition in 0..2 {
             produce(&broker, &old, partition, &numbers(0..1000)).await;
         }
-        let world = World::default();
+        let world = world();
         let mut current = world.input(&config(&broker, &live, &unique("live")));
         produce(&broker, &live, 0, &numbers(0..1)).await;
         current.take(1).await;

@@ -83,7 +83,11 @@ pub(super) async fn run(stage: &mut Stage, options: &Options, program: &Path) ->
         row("others: median / p99 meanwhile, ms", format!("{:.1} / {:.1}", with.0, with.1)),
         row("others: events too many or too few (goal: 0)", missed.to_string()),
     ];
-    table(&format!("{late} users find {each} events each"), &["", "found"], &rows);
+    table(
+        &format!("{late} users, in a process of their own, find {each} events each"),
+        &["", "found"],
+        &rows,
+    );
     Ok(())
 }
 

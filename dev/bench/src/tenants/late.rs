@@ -4,6 +4,7 @@
 //! The process writes how many events came, a line each time it looks, until its standard input ends;
 //! then it writes what was wrong with them.
 
+use std::io::Write as _;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,9 +43,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let mut input = tokio::io::stdin();
         let mut nothing = [0];
         while tokio::time::timeout(PERIOD, input.read(&mut nothing)).await.is_err() {
-            println!("{}", seen.received());
+            writeln!(std::io::stdout(), "{}", seen.received())?;
         }
-        println!("{} {}", seen.strangers(), wrong(&seen, options.users, options.each));
+        let wrong = wrong(&seen, options.users, options.each);
+        writeln!(std::io::stdout(), "{} {wrong}", seen.strangers())?;
         Ok(())
     })
 }
