@@ -1,7 +1,5 @@
 //! The service-wide server.
 
-use std::time::Duration;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sluice_http::{Server, ServiceConfig};
