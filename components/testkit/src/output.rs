@@ -28,6 +28,8 @@ config! {
         name: String,
         /// Writes that may go on at once.
         max_in_flight: usize = 1,
+        /// Whether small writes share a send.
+        gathers: bool = false,
         /// Forms batches.
         batching: BatchPolicy,
     }
@@ -38,7 +40,8 @@ fn build(config: FakeConfig, _: &Scope) -> Result<BuiltOutput, BuildError> {
     let output = outputs.as_ref().and_then(|outputs| outputs.get(&config.name));
     let output =
         output.ok_or_else(|| BuildError::new(format!("no fake output {}", config.name)))?;
-    Ok(BuiltOutput::connector(output.clone(), config.max_in_flight).batched(config.batching))
+    let build = if config.gathers { BuiltOutput::gathering } else { BuiltOutput::connector };
+    Ok(build(output.clone(), config.max_in_flight).batched(config.batching))
 }
 
 /// What to do with a batch.

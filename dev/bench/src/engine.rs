@@ -1,4 +1,4 @@
-//! What the engine itself costs: an empty pipeline, single processors, a fan-out, a second thread.
+//! What the engine itself costs: an empty pipeline, single processors, a fan-out.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -72,10 +72,6 @@ pub(crate) fn run(program: &Path, options: &Options) -> Result<()> {
         );
     }
     shown("fan-out to four, µs per line", measure("", 1, FAN_OUT)?);
-    let burning =
-        "{ mapping: 'root = range(0, 20).fold(content(), it -> it.tally.hash(\"sha256\"))' }";
-    let (one, two) = (measure(burning, 1, DROP)?, measure(burning, 2, DROP)?);
-    ratio("two threads / one, on work for the processor", one / two, "at least 1.7");
     Ok(())
 }
 

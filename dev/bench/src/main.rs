@@ -12,6 +12,7 @@ mod report;
 mod soak;
 mod start;
 mod tenants;
+mod threads;
 mod users;
 
 use std::path::PathBuf;
@@ -44,8 +45,10 @@ enum Bench {
     Echo(http::Echo),
     /// What one more user of a stream costs.
     Users(users::Options),
-    /// What the engine costs: an empty pipeline, single processors, a fan-out, a second thread.
+    /// What the engine costs: an empty pipeline, single processors, a fan-out.
     Engine(engine::Options),
+    /// What a second pipeline thread gains on processors that burn CPU.
+    Threads(threads::Options),
     /// Minutes of random faults: nothing is lost, memory stays flat.
     Soak(soak::Options),
     /// Many users, each with an own consumer group and WebSocket.
@@ -71,6 +74,7 @@ fn main() -> Result<()> {
         Bench::Echo(options) => http::echo(&options),
         Bench::Users(options) => users::run(&built()?, &options),
         Bench::Engine(options) => engine::run(&built()?, &options),
+        Bench::Threads(options) => threads::run(&built()?, &options),
         Bench::Soak(options) => soak::run(&built()?, &options),
         Bench::Start(options) => start::run(&built()?, &options),
         Bench::LateTenants(options) => tenants::late(&options),

@@ -37,6 +37,7 @@ enum Policy {
 enum Out {
     Leaf {
         at_once: usize,
+        gathers: bool,
         batch: Option<Policy>,
         actions: Vec<u8>,
     },
@@ -87,8 +88,10 @@ fn policies() -> impl Strategy<Value = Policy> {
 
 fn outs() -> impl Strategy<Value = Out> {
     let policy = || prop::option::weighted(0.3, policies());
-    let leaf = (1..4_usize, policy(), prop::collection::vec(0..6_u8, 0..6))
-        .prop_map(|(at_once, batch, actions)| Out::Leaf { at_once, batch, actions });
+    let leaf =
+        (1..4_usize, any::<bool>(), policy(), prop::collection::vec(0..6_u8, 0..6)).prop_map(
+            |(at_once, gathers, batch, actions)| Out::Leaf { at_once, gathers, batch, actions },
+        );
     leaf.prop_recursive(3, 10, 3, move |inner| {
         let pattern = prop::sample::select(vec![
             "fan_out",
@@ -167,7 +170,7 @@ impl Out {
         };
         let below = |at: usize| format!("{name}_{at}");
         match self {
-            Self::Leaf { at_once, batch, actions } => {
+            Self::Leaf { at_once, gathers, batch, actions } => {
                 let output = FakeOutput::new(name);
                 output.script(actions.iter().map(|action| match action {
                     0 => Action::Fail("no".into()),
@@ -177,7 +180,10 @@ impl Out {
                     _ => Action::Take,
                 }));
                 leaves.0.insert(name.into(), output);
-                format!("fake: {{ name: {name}, max_in_flight: {at_once}{} }}", batching(batch))
+                format!(
+                    "fake: {{ name: {name}, max_in_flight: {at_once}, gathers: {gathers}{} }}",
+                    batching(batch)
+                )
             }
             Self::Broker { pattern, batch, outputs } => {
                 let outputs = yaml_list(outputs, name, leaves);
@@ -350,7 +356,7 @@ proptest! {
             buffered: false,
             replay: true,
             processors: processors.into_iter().filter(|process| !groups(process)).collect(),
-            output: Out::Leaf { at_once: 1, batch: None, actions: vec![] },
+            output: Out::Leaf { at_once: 1, gathers: true, batch: None, actions: vec![] },
         };
         let taken = case.run()?;
         let messages: Vec<u32> = taken.into_values().flatten().collect();

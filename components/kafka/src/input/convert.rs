@@ -3,37 +3,44 @@
 use bytes::Bytes;
 use rdkafka::message::{BorrowedMessage, Message as _};
 use sluice_message::Message;
-use sluice_value::{EcoString, Object, Value};
+use sluice_value::{EcoString, EcoVec, Object, Value};
 
 use crate::ffi;
 
 /// Makes messages of the records of one partition.
 pub(crate) struct Converter {
-    /// Metadata with everything that is the same for all of them.
-    template: Object,
+    /// What this input says of each record, in the order of the names.
+    facts: Vec<(EcoString, Fact)>,
     multi_header: bool,
     with_lag: bool,
 }
 
+enum Fact {
+    Key,
+    Lag,
+    Offset,
+    Seconds,
+    Millis,
+    IsTombstone,
+    /// The same for all records.
+    Fixed(Value),
+}
+
 impl Converter {
     pub(crate) fn new(topic: &str, partition: i32, multi_header: bool, with_lag: bool) -> Self {
-        let mut template = Object::new();
-        let names = [
-            "kafka_key",
-            "kafka_lag",
-            "kafka_offset",
-            "kafka_partition",
-            "kafka_timestamp_unix",
-            "kafka_timestamp_unix_ms",
-            "kafka_tombstone_message",
-            "kafka_topic",
+        let facts = [
+            ("kafka_key", Fact::Key),
+            ("kafka_lag", Fact::Lag),
+            ("kafka_offset", Fact::Offset),
+            ("kafka_partition", Fact::Fixed(i64::from(partition).into())),
+            ("kafka_timestamp_unix", Fact::Seconds),
+            ("kafka_timestamp_unix_ms", Fact::Millis),
+            ("kafka_tombstone_message", Fact::IsTombstone),
+            ("kafka_topic", Fact::Fixed(topic.into())),
         ];
-        for name in names.into_iter().filter(|name| with_lag || *name != "kafka_lag") {
-            template.insert(name, Value::Null);
-        }
-        template.insert("kafka_topic", topic.into());
-        template.insert("kafka_partition", i64::from(partition).into());
-        Self { template, multi_header, with_lag }
+        let facts = facts.into_iter().filter(|(_, fact)| with_lag || !matches!(fact, Fact::Lag));
+        let facts = facts.map(|(name, fact)| (name.into(), fact)).collect();
+        Self { facts, multi_header, with_lag }
     }
 
     pub(crate) fn wants_lag(&self) -> bool {
@@ -46,26 +53,28 @@ impl Converter {
         let content = payload.map_or_else(Bytes::new, Bytes::copy_from_slice);
         let mut message = Message::from_bytes(content);
         let millis = record.timestamp().to_millis().unwrap_or(-1);
-        let lag = end.map_or(0, |end| (end - record.offset() - 1).max(0));
-        let mut metadata = self.template.clone();
-        let mut set = |name: &str, value: Value| {
-            if let Some(place) = metadata.get_mut(name) {
-                *place = value;
-            }
-        };
-        set("kafka_key", text_or_bytes(record.key().unwrap_or_default()));
-        if self.with_lag {
-            set("kafka_lag", lag.into());
-        }
-        set("kafka_offset", record.offset().into());
-        set("kafka_timestamp_unix", millis.div_euclid(1000).into());
-        set("kafka_timestamp_unix_ms", millis.into());
-        set("kafka_tombstone_message", payload.is_none().into());
+        let mut metadata = self.told(|fact| match fact {
+            Fact::Key => text_or_bytes(record.key().unwrap_or_default()),
+            Fact::Lag => end.map_or(0, |end| (end - record.offset() - 1).max(0)).into(),
+            Fact::Offset => record.offset().into(),
+            Fact::Seconds => millis.div_euclid(1000).into(),
+            Fact::Millis => millis.into(),
+            Fact::IsTombstone => payload.is_none().into(),
+            Fact::Fixed(value) => value.clone(),
+        });
         if let Some(headers) = record.headers() {
             self.add_headers(&mut metadata, ffi::headers(headers));
         }
         *message.metadata_mut() = metadata;
         message
+    }
+
+    fn told(&self, value: impl Fn(&Fact) -> Value) -> Object {
+        let mut fields = EcoVec::with_capacity(self.facts.len());
+        for (name, fact) in &self.facts {
+            fields.push((name.clone(), value(fact)));
+        }
+        Object::from_sorted(fields)
     }
 
     /// Headers never hide what this input itself says, such as the topic: messages often carry the
@@ -77,7 +86,7 @@ impl Converter {
     ) {
         for (name, value) in headers {
             let name = String::from_utf8_lossy(name);
-            if self.template.contains_key(&name) {
+            if self.facts.iter().any(|(own, _)| *own == name) {
                 continue;
             }
             let value = text_or_bytes(value.unwrap_or_default());
@@ -109,7 +118,10 @@ mod tests {
 
     fn headers(multi: bool, list: &[(&str, Option<&[u8]>)]) -> Object {
         let converter = Converter::new("jobs", 3, multi, false);
-        let mut metadata = converter.template.clone();
+        let mut metadata = converter.told(|fact| match fact {
+            Fact::Fixed(value) => value.clone(),
+            _ => Value::Null,
+        });
         let list = list.iter().map(|(name, value)| (name.as_bytes(), *value));
         converter.add_headers(&mut metadata, list);
         metadata

@@ -18,7 +18,7 @@ use super::session::Session;
 use super::settings::Settings;
 
 /// Most messages of one read: enough to spread its costs, few enough to keep a stop prompt.
-const BURST: usize = 256;
+const BURST: usize = 512;
 /// How long to wait when a rate limit cannot be asked.
 const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(1);
 

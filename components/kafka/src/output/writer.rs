@@ -34,38 +34,59 @@ pub(crate) struct Queue {
 #[async_trait]
 impl Writer for KafkaWriter {
     async fn write(&self, batch: &Batch) -> Result<(), WriteError> {
-        let pending = Pending::new();
-        if self.queue.waiting.load(Ordering::Acquire) > 0 {
-            self.hand_over_in_turn(batch, 0, &pending).await;
-        } else if let Err(at) = self.hand_over(batch, 0, &pending).await {
-            self.hand_over_in_turn(batch, at, &pending).await;
-        }
-        let failed = pending.settle().await;
+        let failed = self.deliver(std::slice::from_ref(batch)).await;
         if failed.is_empty() { Ok(()) } else { Err(self.report(batch, failed)) }
+    }
+
+    async fn write_each(&self, batches: &[Batch]) -> Vec<Result<(), WriteError>> {
+        let mut failed = self.deliver(batches).await.into_iter().peekable();
+        let mut first = 0;
+        let result = |batch: &Batch| {
+            let mut own = Vec::new();
+            while let Some((at, error)) = failed.next_if(|(at, _)| *at < first + batch.len()) {
+                own.push((at - first, error));
+            }
+            first += batch.len();
+            if own.is_empty() { Ok(()) } else { Err(self.report(batch, own)) }
+        };
+        batches.iter().map(result).collect()
     }
 }
 
 impl KafkaWriter {
-    /// Hands over the messages from `from` on, or as many as the producer has room for: then the
-    /// index of the first that it has not.
+    /// Sends the messages of all batches and waits for what became of them: those that failed, each
+    /// by its place among all, in order.
+    async fn deliver(&self, batches: &[Batch]) -> Vec<(usize, String)> {
+        let pending = Pending::new();
+        if self.queue.waiting.load(Ordering::Acquire) > 0 {
+            self.hand_over_in_turn(batches, 0, &pending).await;
+        } else if let Err(from) = self.hand_over(batches, 0, &pending).await {
+            self.hand_over_in_turn(batches, from, &pending).await;
+        }
+        pending.settle().await
+    }
+
+    /// Hands over the messages from the place `from` on, or as many as the producer has room for:
+    /// then the place of the first that it has not.
     async fn hand_over(
         &self,
-        batch: &Batch,
+        batches: &[Batch],
         from: usize,
         pending: &Arc<Pending>,
     ) -> Result<(), usize> {
-        for at in from..batch.len() {
+        let members = batches.iter().flat_map(|batch| (0..batch.len()).map(move |at| (batch, at)));
+        for (place, (batch, at)) in members.enumerate().skip(from) {
             let laid = match self.layout.lay(batch, at) {
                 Ok(laid) => laid,
                 Err(error) => {
-                    pending.fail(at, error);
+                    pending.fail(place, error);
                     continue;
                 }
             };
             if let Some(topics) = &self.topics
                 && let Err(error) = topics.ensure(&laid.topic).await
             {
-                pending.fail(at, format!("failed to create topic '{}': {error}", laid.topic));
+                pending.fail(place, format!("failed to create topic '{}': {error}", laid.topic));
                 continue;
             }
             let message = laid.changed.as_ref().unwrap_or(&batch[at]);
@@ -76,21 +97,21 @@ impl KafkaWriter {
                 payload: message.bytes(),
                 headers: laid.headers,
             };
-            match self.producer.send(record, pending.slot(at)) {
+            match self.producer.send(record, pending.slot(place)) {
                 Ok(()) => {}
-                Err(Refusal::Full) => return Err(at),
-                Err(Refusal::Failed(error)) => pending.fail(at, error),
+                Err(Refusal::Full) => return Err(place),
+                Err(Refusal::Failed(error)) => pending.fail(place, error),
             }
         }
         Ok(())
     }
 
     /// Hands over when writes before this one have, waiting for room as often as needed.
-    async fn hand_over_in_turn(&self, batch: &Batch, mut from: usize, pending: &Arc<Pending>) {
+    async fn hand_over_in_turn(&self, batches: &[Batch], mut from: usize, pending: &Arc<Pending>) {
         self.queue.waiting.fetch_add(1, Ordering::AcqRel);
         let _waiting = Waiting(&self.queue.waiting);
         let _turn = self.queue.turn.lock().await; // fair: in the order of arrival
-        while let Err(at) = self.hand_over(batch, from, pending).await {
+        while let Err(at) = self.hand_over(batches, from, pending).await {
             from = at;
             self.producer.deliveries().room().await;
         }

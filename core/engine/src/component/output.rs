@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sluice_message::{Batch, DeliveryError};
+use sluice_message::{Batch, DeliveryError, Transaction};
 
 use super::{BoxError, ConnectError};
 
@@ -19,6 +19,12 @@ pub trait Output: Send + Sync {
 pub trait Writer: Send + Sync {
     /// Returns once the other side has every message of the batch.
     async fn write(&self, batch: &Batch) -> Result<(), WriteError>;
+
+    /// Writes batches that were at hand together; each has a result of its own, in the same order.
+    /// Asked of outputs that [gather](InFlight::gathering).
+    async fn write_each(&self, batches: &[Batch]) -> Vec<Result<(), WriteError>> {
+        futures_util::future::join_all(batches.iter().map(|batch| self.write(batch))).await
+    }
 
     async fn close(&self) {}
 }
@@ -122,6 +128,23 @@ pub trait Sink: Send + Sync {
     ///
     /// Polled once, a write has its place in the order; later calls come after it.
     async fn write(&self, batch: Batch) -> Result<(), DeliveryError>;
+
+    /// Delivers batches that were at hand together, and answers for each. Only for sinks that
+    /// [take several](Self::takes_several).
+    ///
+    /// Polled once, all of them have their place in the order.
+    async fn write_each(&self, transactions: Vec<Transaction>) {
+        for transaction in transactions {
+            let (batch, duty) = transaction.take_batch();
+            duty.resolve_result(self.write(batch).await);
+        }
+    }
+
+    /// How many messages of several small batches may come as one [`write_each`](Self::write_each):
+    /// 1 where each batch is a write.
+    fn takes_several(&self) -> usize {
+        1
+    }
 
     /// How much may usefully wait at once.
     fn in_flight(&self) -> InFlight {

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use async_trait::async_trait;
-use sluice_message::{Batch, DeliveryError};
+use sluice_message::{Batch, DeliveryError, Transaction, Verdict};
 use sluice_telemetry::{Counter, Timer};
 use tokio::sync::Mutex;
 use tracing::{error, info, warn};
@@ -15,6 +15,9 @@ use crate::wiring::Chain;
 use crate::wiring::slots::Slots;
 use crate::wiring::spans::Spans;
 use crate::{Batches, ConnectError, InFlight, Output, Scope, Sink, Stop, WriteError, Writer};
+
+/// Messages of small batches that are written together where they come together.
+const TOGETHER: usize = 1024;
 
 /// A connector wrapped into a sink.
 pub struct WrappedOutput {
@@ -129,28 +132,68 @@ impl WrappedOutput {
     async fn write_until_settled(&self, batch: &Batch) -> Result<(), DeliveryError> {
         let mut backoff = Backoff::for_links();
         loop {
-            let Some(link) = self.link().await else {
-                return Err(DeliveryError::new("output is closed"));
-            };
-            match link.writer.write(batch).await {
-                Ok(()) => return Ok(()),
-                Err(WriteError::Disconnected { target, source }) => {
-                    warn!(label = %self.label, path = %self.path, "Lost connection to {target}: {source}");
-                    self.disconnect(link.number).await;
-                    // A link that opens but never takes anything must not be tried in a hot loop.
-                    tokio::time::sleep(backoff.pause()).await;
-                }
-                Err(WriteError::Throttled { retry_after, .. }) => {
-                    tokio::time::sleep(retry_after).await;
-                }
-                Err(refused) => {
-                    self.metrics.errors.add(1);
-                    error!(label = %self.label, path = %self.path, "Failed to send message: {refused}");
-                    return Err(refused.into_delivery_error(batch));
-                }
+            let Some(link) = self.link().await else { return Err(closed()) };
+            let written = link.writer.write(batch).await;
+            if let Some(settled) = self.settled(&link, batch, written, &mut backoff).await {
+                return settled;
             }
         }
     }
+
+    /// What came of a write; `None` when it is to be tried again, now.
+    async fn settled(
+        &self,
+        link: &Link,
+        batch: &Batch,
+        written: Result<(), WriteError>,
+        backoff: &mut Backoff,
+    ) -> Option<Result<(), DeliveryError>> {
+        match written {
+            Ok(()) => return Some(Ok(())),
+            Err(WriteError::Disconnected { target, source }) => {
+                warn!(label = %self.label, path = %self.path, "Lost connection to {target}: {source}");
+                self.disconnect(link.number).await;
+                // A link that opens but never takes anything must not be tried in a hot loop.
+                tokio::time::sleep(backoff.pause()).await;
+            }
+            Err(WriteError::Throttled { retry_after, .. }) => {
+                tokio::time::sleep(retry_after).await;
+            }
+            Err(refused) => {
+                self.metrics.errors.add(1);
+                error!(label = %self.label, path = %self.path, "Failed to send message: {refused}");
+                return Some(Err(refused.into_delivery_error(batch)));
+            }
+        }
+        None
+    }
+
+    /// Writes batches together; what is to be tried again is written on its own.
+    async fn write_together(
+        &self,
+        batches: &[Batch],
+        mut answer: impl FnMut(usize, Verdict) + Send,
+    ) {
+        let Some(link) = self.link().await else {
+            return (0..batches.len()).for_each(|at| answer(at, Verdict::Failed(closed())));
+        };
+        let written = link.writer.write_each(batches).await;
+        let mut backoff = Backoff::for_links();
+        for (at, (batch, written)) in batches.iter().zip(written).enumerate() {
+            let settled = match written {
+                Ok(()) => Ok(()),
+                written => match self.settled(&link, batch, written, &mut backoff).await {
+                    Some(settled) => settled,
+                    None => self.write_until_settled(batch).await,
+                },
+            };
+            answer(at, settled.map_or_else(Verdict::Failed, |()| Verdict::Delivered));
+        }
+    }
+}
+
+fn closed() -> DeliveryError {
+    DeliveryError::new("output is closed")
 }
 
 #[async_trait]
@@ -161,7 +204,7 @@ impl Sink for WrappedOutput {
 
     async fn write(&self, mut batch: Batch) -> Result<(), DeliveryError> {
         let Some(_slot) = self.slots.take(batch.len()).await else {
-            return Err(DeliveryError::new("output is closed"));
+            return Err(closed());
         };
         let began = Instant::now();
         let entered = self.spans.as_ref().map(|spans| spans.enter(&mut batch));
@@ -174,6 +217,37 @@ impl Sink for WrappedOutput {
         self.metrics.sent.add(batch.len());
         self.metrics.batch_sent.add(1);
         Ok(())
+    }
+
+    async fn write_each(&self, transactions: Vec<Transaction>) {
+        let messages = transactions.iter().map(|transaction| transaction.batch.len()).sum();
+        let Some(_slot) = self.slots.take(messages).await else {
+            let refuse = |it: Transaction| it.resolve(Verdict::Failed(closed()));
+            return transactions.into_iter().for_each(refuse);
+        };
+        let began = Instant::now();
+        let (batches, duties): (Vec<_>, Vec<_>) =
+            transactions.into_iter().map(Transaction::take_batch).unzip();
+        let mut duties = duties.into_iter();
+        let (mut sent, mut batch_sent) = (0, 0);
+        let answer = |at: usize, verdict: Verdict| {
+            if matches!(verdict, Verdict::Delivered) {
+                sent += batches[at].len();
+                batch_sent += 1;
+            }
+            if let Some(duty) = duties.next() {
+                duty.resolve(verdict);
+            }
+        };
+        self.write_together(&batches, answer).await;
+        self.metrics.latency.record_many(began.elapsed(), batch_sent as u64);
+        self.metrics.sent.add(sent);
+        self.metrics.batch_sent.add(batch_sent);
+    }
+
+    fn takes_several(&self) -> usize {
+        // Spans are those of single writes.
+        if self.spans.is_none() && self.limit.gather() > 0 { TOGETHER } else { 1 }
     }
 
     fn in_flight(&self) -> InFlight {

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -245,9 +245,17 @@ impl<'a> Writes<'a> {
 
 /// A write and who hears of it.
 struct Write<'a> {
-    delivery: BoxFuture<'a, Result<(), DeliveryError>>,
-    duty: Option<Transaction>,
+    delivery: Delivery<'a>,
     messages: usize,
+}
+
+enum Delivery<'a> {
+    One {
+        result: BoxFuture<'a, Result<(), DeliveryError>>,
+        duty: Option<Transaction>,
+    },
+    /// The sink answers itself.
+    Several(BoxFuture<'a, ()>),
 }
 
 impl Future for Write<'_> {
@@ -255,11 +263,55 @@ impl Future for Write<'_> {
     type Output = usize;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<usize> {
-        let result = std::task::ready!(self.delivery.as_mut().poll(context));
-        if let Some(duty) = self.duty.take() {
-            duty.resolve_result(result);
+        match &mut self.delivery {
+            Delivery::One { result, duty } => {
+                let result = std::task::ready!(result.as_mut().poll(context));
+                if let Some(duty) = duty.take() {
+                    duty.resolve_result(result);
+                }
+            }
+            Delivery::Several(answered) => std::task::ready!(answered.as_mut().poll(context)),
         }
         Poll::Ready(self.messages)
+    }
+}
+
+/// Transactions that are to be written together.
+#[derive(Default)]
+struct Group {
+    transactions: Vec<Transaction>,
+    messages: usize,
+    bytes: usize,
+    /// Processed since `began`; some may have come to nothing.
+    processed: usize,
+    began: Option<Instant>,
+}
+
+/// What is ready waits no longer than this for others of its burst to be processed, or as long as
+/// its own processing took.
+const GROUP_PATIENCE: Duration = Duration::from_millis(1);
+/// Bytes of content at which a group is complete: as many groups are on their way as the output may
+/// send at once.
+const GROUP_BYTES: usize = 1 << 20;
+
+impl Group {
+    fn add(&mut self, transaction: Option<Transaction>) {
+        let Some(transaction) = transaction else { return };
+        self.messages += transaction.batch.len();
+        self.bytes += transaction.batch.byte_size();
+        self.transactions.push(transaction);
+    }
+
+    fn is_full(&self, most: usize) -> bool {
+        self.messages >= most || self.bytes >= GROUP_BYTES
+    }
+
+    /// To be asked for each that was processed; looks at the clock for the first, the second, the
+    /// fourth and so on.
+    fn took_long(&mut self) -> bool {
+        self.processed += 1;
+        self.processed.is_power_of_two()
+            && self.began.get_or_insert_with(Instant::now).elapsed() > GROUP_PATIENCE
     }
 }
 
@@ -267,12 +319,51 @@ impl Thread {
     async fn run(&self, feed: &Mutex<Feed>) {
         let mut writes = Writes::default();
         let next = async || feed.lock().await.next().await;
+        // Processors that wait must not hold back what went through before.
+        let together = if self.chain.is_direct() { self.sink.takes_several() } else { 1 };
         while let Some(burst) = alongside(&mut writes, next()).await {
+            if together > 1 && burst.len() > 1 {
+                self.handle_together(burst, together, &mut writes).await;
+                continue;
+            }
             for transaction in burst {
                 self.handle(transaction, &mut writes).await;
             }
         }
         while writes.done().await.is_some() {}
+    }
+
+    /// Hands what a burst became to the sink in a few writes, each of up to `most` messages.
+    async fn handle_together<'a>(&'a self, burst: Burst, most: usize, writes: &mut Writes<'a>) {
+        let mut group = Group::default();
+        for transaction in burst {
+            let (batch, duty) = transaction.take_batch();
+            let mut batches = match self.error_strategy {
+                ErrorStrategy::Retry => alongside(writes, self.process_until_passed(batch)).await,
+                _ => self.chain.process(batch).await,
+            };
+            if batches.len() == 1 {
+                let batch = batches.pop().unwrap_or_default();
+                group.add(self.passed(duty.with_batch(batch)));
+            } else {
+                for part in duty.split(batches) {
+                    group.add(self.passed(part));
+                }
+            }
+            if group.took_long() || group.is_full(most) {
+                self.write_group(&mut group, writes).await;
+            }
+        }
+        self.write_group(&mut group, writes).await;
+    }
+
+    async fn write_group<'a>(&'a self, group: &mut Group, writes: &mut Writes<'a>) {
+        let Group { transactions, messages, .. } = std::mem::take(group);
+        if !transactions.is_empty() {
+            self.room(writes).await;
+            let delivery = Delivery::Several(self.sink.write_each(transactions));
+            Self::begin(Write { delivery, messages }, writes).await;
+        }
     }
 
     async fn handle<'a>(&'a self, transaction: Transaction, writes: &mut Writes<'a>) {
@@ -292,21 +383,31 @@ impl Thread {
     }
 
     async fn write<'a>(&'a self, transaction: Transaction, writes: &mut Writes<'a>) {
-        let transaction = match self.error_strategy {
-            ErrorStrategy::Reject => match without_failed(transaction) {
-                Some(passed) => passed,
-                None => return,
-            },
-            _ => transaction,
-        };
+        let Some(transaction) = self.passed(transaction) else { return };
+        self.room(writes).await;
+        let (batch, duty) = transaction.take_batch();
+        let messages = batch.len();
+        let delivery = Delivery::One { result: self.sink.write(batch), duty: Some(duty) };
+        Self::begin(Write { delivery, messages }, writes).await;
+    }
+
+    /// What of it may be written.
+    fn passed(&self, transaction: Transaction) -> Option<Transaction> {
+        match self.error_strategy {
+            ErrorStrategy::Reject => without_failed(transaction),
+            _ => Some(transaction),
+        }
+    }
+
+    /// Waits until there is room for another write.
+    async fn room(&self, writes: &mut Writes<'_>) {
         while !self.limit.has_room(writes.pending.len(), writes.messages) {
             writes.done().await;
         }
-        let (batch, duty) = transaction.take_batch();
-        let messages = batch.len();
-        let delivery = self.sink.write(batch);
-        let mut write = Write { delivery, duty: Some(duty), messages };
-        // Polled at once: it takes its place in the order, and often that was all.
+    }
+
+    /// Polls a write at once: it takes its place in the order, and often that was all.
+    async fn begin<'a>(mut write: Write<'a>, writes: &mut Writes<'a>) {
         if futures_util::poll!(&mut write).is_pending() {
             writes.push(write);
         }

@@ -120,6 +120,50 @@ async fn writes_overlap_up_to_the_outputs_limit() {
     assert_eq!((output.most_writing(), output.messages().len()), (3, 9));
 }
 
+fn gathering(name: &str) -> sluice_testkit::Running {
+    start(&format!(
+        "input: {{ fake: {{ name: {name} }} }}\n\
+         pipeline: {{ threads: 1, processors: [ {{ mapping: 'root = content() + \"-p\"' }} ] }}\n\
+         output: {{ fake: {{ name: {name}, max_in_flight: 2, gathers: true }} }}\n"
+    ))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_together_is_written_together_where_writes_are_gathered() {
+    let (input, output) = (FakeInput::new("together"), FakeOutput::new("together"));
+    let mut running = gathering("together");
+    output.behave(|_| Action::TakeLate(Duration::from_millis(10)));
+    input.push_all((0..9).map(|n| batch(&[&n.to_string()])).collect());
+    input.end();
+    assert!(running.ends().await);
+    let names: Vec<String> = (0..9).map(|n| format!("{n}-p")).collect();
+    assert_eq!((output.most_writing(), output.messages()), (9, names));
+    assert_eq!((running.count("output_sent"), running.count("output_batch_sent")), (9, 9));
+    assert_eq!(input.answers().len(), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_what_was_written_together_only_what_failed_is_sent_again() {
+    let (input, output) = (FakeInput::new("apart"), FakeOutput::new("apart"));
+    let mut running = gathering("apart");
+    output.script([
+        Action::Take,
+        Action::Fail("no".into()),
+        Action::FailMembers(vec![0]),
+        Action::Disconnect,
+    ]);
+    input.push_all(vec![batch(&["a"]), batch(&["b"]), batch(&["c", "d"]), batch(&["e"])]);
+    input.end();
+    assert!(running.ends().await);
+    let mut messages = output.messages();
+    messages.sort_unstable();
+    assert_eq!(messages, ["a-p", "b-p", "c-p", "d-p", "e-p"]);
+    assert_eq!((output.connects(), running.count("output_error")), (2, 2));
+    let answers: Vec<Answer> = input.answers();
+    assert!(answers.iter().all(|answer| matches!(answer, Answer::Delivered(_))));
+    assert_eq!(answers.len(), 4);
+}
+
 #[tokio::test(start_paused = true)]
 async fn several_threads_deliver_everything() {
     let (input, output) = (FakeInput::new("threads"), FakeOutput::new("threads"));
