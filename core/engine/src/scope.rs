@@ -56,6 +56,8 @@ pub struct Scope {
     error_log: Option<Arc<ErrorLog>>,
     /// Of an instance of a template.
     tenancy: Option<Arc<Tenancy>>,
+    /// See [`Scope::is_relay`].
+    is_relay: bool,
 }
 
 impl Scope {
@@ -70,7 +72,19 @@ impl Scope {
             stop,
             error_log: None,
             tenancy: None,
+            is_relay: false,
         }
+    }
+
+    /// The same place in a stream that reads from a broker, or does not.
+    pub(crate) fn with_relay(&self, is_relay: bool) -> Self {
+        Self { is_relay, ..self.clone() }
+    }
+
+    /// Whether the stream reads a broker's messages ahead of their delivery: nobody waits for an
+    /// answer to a single one, so outputs may gather a little longer.
+    pub fn is_relay(&self) -> bool {
+        self.is_relay
     }
 
     /// The same place, in an instance of a template.

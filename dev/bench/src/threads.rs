@@ -29,7 +29,7 @@ pub(crate) struct Options {
 const PROCESSORS: [(&str, &str); 4] = [
     (
         "mapping that hashes",
-        "mapping: 'root = range(0, 20).fold(content(), it -> it.tally.hash(\"sha256\"))'",
+        "mapping: 'root = range(0, 100).fold(content(), it -> it.tally.hash(\"sha256\"))'",
     ),
     (
         "jq",

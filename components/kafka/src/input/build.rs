@@ -21,7 +21,10 @@ use crate::topics::{NEWEST, OLDEST, Topics, check_name};
 const FETCH_WAIT: Duration = Duration::from_millis(100);
 /// Partitions that are fetched ahead are looked at again after this time. The client library's
 /// default of a second would let a fast reader starve.
-const FETCH_PAUSE: Duration = Duration::from_millis(5);
+const FETCH_PAUSE: Duration = Duration::from_millis(1);
+/// Messages of a partition that are fetched ahead where no field says how many, within the bytes
+/// that a consumer keeps: with no more than may be on their way, a fast reader waits for each fetch.
+const FETCH_AHEAD: usize = 10_000;
 /// Most messages on their way may delay giving a partition away.
 const REVOKE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -128,7 +131,7 @@ pub(super) fn from_franz(config: &FranzInput, scope: &Scope) -> Result<Settings,
     cluster.set("max.partition.fetch.bytes", partition.to_string());
     cluster.set("message.max.bytes", fetch.min(1_000_000).to_string());
     cluster.set("receive.message.max.bytes", (fetch + 50_000_000).to_string());
-    cluster.set("queued.min.messages", config.checkpoint_limit.clamp(1, 10_000).to_string());
+    cluster.set("queued.min.messages", FETCH_AHEAD.to_string());
     set_reading(
         &mut cluster,
         group.as_deref(),

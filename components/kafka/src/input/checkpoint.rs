@@ -116,7 +116,7 @@ impl Checkpoint {
         let has_work = if state.failed {
             state.unanswered == 0
         } else {
-            state.reader_waits && state.in_flight < self.limit
+            state.reader_waits && state.in_flight <= self.limit - self.worth_waking()
         };
         if has_work {
             state.reader_waits = false;
@@ -125,6 +125,17 @@ impl Checkpoint {
         if state.phase == Phase::Closed && state.unanswered == 0 {
             self.keeper.notify_one();
         }
+    }
+
+    /// Whether the reader waits and might not hear of the first room: it should look again soon.
+    pub(crate) fn is_patient(&self) -> bool {
+        self.worth_waking() > 1 && self.state().reader_waits
+    }
+
+    /// Room at which a reader that waits is woken: one that is woken for each message takes them one
+    /// by one.
+    fn worth_waking(&self) -> usize {
+        (self.limit / 8).max(1)
     }
 
     /// The offset to store, if it changed since the last call.
@@ -258,6 +269,19 @@ mod tests {
         assert_eq!(checkpoint.room(), 0);
         checkpoint.answer(ticket, true);
         reader.notified().await;
+    }
+
+    #[test]
+    fn a_reader_is_woken_when_there_is_room_for_some() {
+        let reader = Arc::new(Notify::new());
+        let checkpoint = Checkpoint::new(16, reader.clone(), Arc::default());
+        let tickets: Vec<_> = (0..16).map(|at| checkpoint.admit(1, at, at + 1).unwrap()).collect();
+        assert_eq!(checkpoint.room(), 0);
+        checkpoint.answer(tickets[0], true);
+        assert!(futures_util::FutureExt::now_or_never(reader.notified()).is_none());
+        checkpoint.answer(tickets[1], true);
+        assert!(futures_util::FutureExt::now_or_never(reader.notified()).is_some());
+        assert_eq!(checkpoint.room(), 2);
     }
 
     #[tokio::test]

@@ -86,7 +86,7 @@ impl Converter {
     ) {
         for (name, value) in headers {
             let name = String::from_utf8_lossy(name);
-            if self.facts.iter().any(|(own, _)| *own == name) {
+            if self.facts.iter().any(|(own, _)| **own == *name) {
                 continue;
             }
             let value = text_or_bytes(value.unwrap_or_default());

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use rdkafka::error::KafkaResult;
@@ -19,6 +20,9 @@ use super::convert::Converter;
 use super::partition::Partition;
 use super::session::Session;
 use super::settings::Settings;
+
+/// How long little room may go unused.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 pub(crate) struct Lane {
     partition: Arc<Partition>,
@@ -95,10 +99,8 @@ impl Lane {
     pub(crate) fn wakes_at(&self) -> Option<Instant> {
         let flush = self.batcher.as_ref().filter(|it| !it.is_empty() && self.formed.is_none());
         let flush = flush.and_then(Batcher::flush_at);
-        match (self.resting_until, flush) {
-            (Some(rest), Some(flush)) => Some(rest.min(flush)),
-            (rest, flush) => rest.or(flush),
-        }
+        let look = self.partition.checkpoint.is_patient().then(|| Instant::now() + PATIENCE);
+        [self.resting_until, flush, look].into_iter().flatten().min()
     }
 
     /// Takes what is there, up to `most` messages, without waiting.

@@ -58,6 +58,7 @@ pub(super) fn from_kafka(config: &KafkaOutput, scope: &Scope) -> Result<KafkaSin
             timeout: config.timeout,
             max_bytes: config.max_msg_bytes,
             buffered: BUFFERED,
+            linger: linger(scope, config.max_in_flight),
         },
     );
     let has_key = !config.key.text.is_empty();
@@ -123,6 +124,7 @@ pub(super) fn from_franz(config: &FranzOutput, scope: &Scope) -> Result<KafkaSin
             timeout: config.timeout,
             max_bytes: max_bytes as usize,
             buffered: config.max_buffered_records,
+            linger: linger(scope, config.max_in_flight),
         },
     );
     let key = config
@@ -210,6 +212,15 @@ struct Writing<'a> {
     timeout: Duration,
     max_bytes: usize,
     buffered: usize,
+    linger: &'static str,
+}
+
+/// How long a request gathers, in milliseconds. Little waits for company: half a millisecond, and what
+/// arrives while requests are out makes the next one larger; a request for each message would cost
+/// broker and client several times as much. Where nobody waits for single messages, and many are on
+/// their way, the client library's usual time: larger requests are more than half of the speed then.
+fn linger(scope: &Scope, max_in_flight: usize) -> &'static str {
+    if scope.is_relay() && max_in_flight > 1 { "5" } else { "0.5" }
 }
 
 fn set_writing(cluster: &mut Cluster, writing: &Writing<'_>) {
@@ -222,11 +233,9 @@ fn set_writing(cluster: &mut Cluster, writing: &Writing<'_>) {
     cluster.set("message.max.bytes", max_bytes.to_string());
     cluster.set("queue.buffering.max.messages", writing.buffered.clamp(1, 10_000_000).to_string());
     cluster.set("queue.buffering.max.kbytes", BUFFERED_KBYTES);
-    // Little waits for company: half a millisecond, and what arrives while requests are out makes the
-    // next one larger. A request for each message would cost broker and client several times as much.
+    cluster.set("linger.ms", writing.linger);
     // A broker answers the requests of a connection one after the other: a second one on its way keeps
     // it busy, more of them would only be smaller.
-    cluster.set("linger.ms", "0.5");
     cluster.set("max.in.flight.requests.per.connection", "2");
     let (partitioner, sticky) = match writing.partitioning {
         Partitioning::Library { name, sticky } => (name, if sticky { "10" } else { "0" }),

@@ -93,6 +93,11 @@ impl InFlight {
         Self { messages, ..Self::of(writes) }
     }
 
+    /// Whether writes that come together may count as one.
+    pub(crate) fn gathers(self) -> bool {
+        self.messages > 0
+    }
+
     /// Messages of waiting writes that may share a send.
     pub(crate) fn gather(self) -> usize {
         self.messages / self.writes

@@ -92,6 +92,9 @@ fn is_a_share(node: &Node) -> Vec<String> {
     is_outside.then(|| message.to_owned()).into_iter().collect()
 }
 
+/// So many messages on their way keep an output busy that gathers for some milliseconds.
+const MANY: usize = 512;
+
 impl StreamConfig {
     /// Builds everything and starts it. On an error nothing was started.
     ///
@@ -111,6 +114,7 @@ impl StreamConfig {
             return Err(problems.into());
         }
         let scope = &scope.with_error_log(&self.error_handling.log);
+        let scope = &scope.with_relay(self.is_relay(scope));
         self.build_resources(scope)?;
         let source = scope.with_selection(self.selection(scope)).below("input");
         let source = source.input(&self.input.node)?;
@@ -131,6 +135,16 @@ impl StreamConfig {
                 _ => self.error_handling.strategy(),
             },
         })
+    }
+
+    /// Whether the input is one of Kafka that has many messages on their way.
+    fn is_relay(&self, scope: &Scope) -> bool {
+        let found = scope.environment().registry.infer(ComponentKind::Input, &self.input.node);
+        let Ok(found) = found else { return false };
+        let limit = found.config.and_then(|node| node.get("checkpoint_limit"));
+        let limit = limit.and_then(Node::as_text).map(str::parse::<usize>);
+        matches!(found.spec.name, "kafka" | "kafka_franz")
+            && limit.is_none_or(|limit| limit.is_ok_and(|limit| limit >= MANY))
     }
 
     /// Which messages of its input the first processor of an instance keeps, where nothing stands

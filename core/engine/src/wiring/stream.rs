@@ -221,19 +221,30 @@ struct Thread {
 #[derive(Default)]
 struct Writes<'a> {
     pending: FuturesUnordered<Write<'a>>,
+    size: Size,
+}
+
+/// How much of the limit writes take.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    writes: usize,
     messages: usize,
 }
 
 impl<'a> Writes<'a> {
     fn push(&mut self, write: Write<'a>) {
-        self.messages += write.messages;
+        self.size.writes += write.size.writes;
+        self.size.messages += write.size.messages;
         self.pending.push(write);
     }
 
     /// Takes note of writes that are done; ready when there was one, or none is left.
     fn poll_done(&mut self, context: &mut Context<'_>) -> Poll<Option<()>> {
         let done = std::task::ready!(self.pending.poll_next_unpin(context));
-        self.messages -= done.unwrap_or(0);
+        if let Some(done) = done {
+            self.size.writes -= done.writes;
+            self.size.messages -= done.messages;
+        }
         Poll::Ready(done.map(|_| ()))
     }
 
@@ -246,7 +257,7 @@ impl<'a> Writes<'a> {
 /// A write and who hears of it.
 struct Write<'a> {
     delivery: Delivery<'a>,
-    messages: usize,
+    size: Size,
 }
 
 enum Delivery<'a> {
@@ -259,10 +270,10 @@ enum Delivery<'a> {
 }
 
 impl Future for Write<'_> {
-    /// How many messages were written.
-    type Output = usize;
+    /// What is free again.
+    type Output = Size;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<usize> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Size> {
         match &mut self.delivery {
             Delivery::One { result, duty } => {
                 let result = std::task::ready!(result.as_mut().poll(context));
@@ -272,7 +283,7 @@ impl Future for Write<'_> {
             }
             Delivery::Several(answered) => std::task::ready!(answered.as_mut().poll(context)),
         }
-        Poll::Ready(self.messages)
+        Poll::Ready(self.size)
     }
 }
 
@@ -361,8 +372,12 @@ impl Thread {
         let Group { transactions, messages, .. } = std::mem::take(group);
         if !transactions.is_empty() {
             self.room(writes).await;
+            let size = match self.limit.gathers() {
+                true => Size { writes: 1, messages },
+                false => Size { writes: transactions.len(), messages },
+            };
             let delivery = Delivery::Several(self.sink.write_each(transactions));
-            Self::begin(Write { delivery, messages }, writes).await;
+            Self::begin(Write { delivery, size }, writes).await;
         }
     }
 
@@ -386,9 +401,9 @@ impl Thread {
         let Some(transaction) = self.passed(transaction) else { return };
         self.room(writes).await;
         let (batch, duty) = transaction.take_batch();
-        let messages = batch.len();
+        let size = Size { writes: 1, messages: batch.len() };
         let delivery = Delivery::One { result: self.sink.write(batch), duty: Some(duty) };
-        Self::begin(Write { delivery, messages }, writes).await;
+        Self::begin(Write { delivery, size }, writes).await;
     }
 
     /// What of it may be written.
@@ -401,7 +416,7 @@ impl Thread {
 
     /// Waits until there is room for another write.
     async fn room(&self, writes: &mut Writes<'_>) {
-        while !self.limit.has_room(writes.pending.len(), writes.messages) {
+        while !self.limit.has_room(writes.size.writes, writes.size.messages) {
             writes.done().await;
         }
     }
