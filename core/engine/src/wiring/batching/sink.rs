@@ -1,20 +1,19 @@
 //! A policy in front of a sink.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use sluice_message::{Ack, Batch, DeliveryError, Transaction, Verdict};
+use sluice_message::{Batch, DeliveryError};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{BatchPolicy, Batcher, until};
 use crate::wiring::Chain;
-use crate::wiring::output::{TOGETHER, write_all};
+use crate::wiring::output::write_all;
 use crate::{BuildError, InFlight, Scope, Sink};
 
 /// Most writes that wait for one batch to form, whatever the policy.
@@ -39,11 +38,10 @@ enum Line {
     Closed,
 }
 
-/// Batches that wait to be part of larger ones.
+/// A batch that waits to be part of a larger one, and who waits for it.
 struct Waiting {
-    transactions: Vec<Transaction>,
-    /// Dropped with the last of them: whoever handed them in waits for that.
-    all_answered: Arc<oneshot::Sender<()>>,
+    batch: Batch,
+    answer: oneshot::Sender<Result<(), DeliveryError>>,
 }
 
 /// Puts a batching policy in front of a sink.
@@ -65,7 +63,6 @@ pub fn batched_sink(
     let worker = Worker {
         sink: sink.clone(),
         batcher,
-        queue: VecDeque::new(),
         parts: Vec::new(),
         flush: flush.clone(),
         arriving: arriving.clone(),
@@ -82,7 +79,7 @@ pub fn batched_sink(
 }
 
 impl BatchedSink {
-    fn open_line(&self, line: &mut Line) -> Option<mpsc::Sender<Waiting>> {
+    fn open_line(&self, line: &mut Line) -> Result<mpsc::Sender<Waiting>, DeliveryError> {
         match std::mem::replace(line, Line::Closed) {
             Line::Idle(worker) => {
                 let (sender, receiver) = mpsc::channel(1);
@@ -91,23 +88,13 @@ impl BatchedSink {
                     abort.run_until_cancelled(worker.run(receiver)).await;
                 });
                 *line = Line::Open { sender: sender.clone(), worker };
-                Some(sender)
+                Ok(sender)
             }
             Line::Open { sender, worker } => {
                 *line = Line::Open { sender: sender.clone(), worker };
-                Some(sender)
+                Ok(sender)
             }
-            Line::Closed => None,
-        }
-    }
-
-    /// Gives it to the task. Ready when the task has room for more, which keeps the order.
-    async fn hand_over(&self, waiting: Waiting) -> Result<(), Waiting> {
-        let _arriving = Arriving::begin(&self.arriving);
-        let mut line = self.line.lock().await; // fair: writes keep their order
-        match self.open_line(&mut line) {
-            Some(sender) => sender.send(waiting).await.map_err(|refused| refused.0),
-            None => Err(waiting),
+            Line::Closed => Err(closed()),
         }
     }
 }
@@ -123,29 +110,14 @@ impl Sink for BatchedSink {
     }
 
     async fn write(&self, batch: Batch) -> Result<(), DeliveryError> {
-        let (sender, answer) = oneshot::channel();
-        // Whoever waited may be gone.
-        let ack: Ack = Box::new(move |verdict| drop(sender.send(verdict)));
-        self.write_each(vec![Transaction::new(batch, ack)]).await;
-        match answer.await {
-            Ok(Verdict::Delivered) => Ok(()),
-            Ok(Verdict::Failed(error)) => Err(error),
-            Err(_) => Err(closed()),
+        let (answer, answered) = oneshot::channel();
+        {
+            let _arriving = Arriving::begin(&self.arriving);
+            let mut line = self.line.lock().await; // fair: writes keep their order
+            let sender = self.open_line(&mut line)?;
+            sender.send(Waiting { batch, answer }).await.map_err(|_| closed())?;
         }
-    }
-
-    async fn write_each(&self, transactions: Vec<Transaction>) {
-        let (sender, answered) = oneshot::channel();
-        let waiting = Waiting { transactions, all_answered: Arc::new(sender) };
-        if let Err(refused) = self.hand_over(waiting).await {
-            let refuse = |it: Transaction| it.resolve(Verdict::Failed(closed()));
-            return refused.transactions.into_iter().for_each(refuse);
-        }
-        let _ = answered.await; // never sent, only dropped
-    }
-
-    fn takes_several(&self) -> usize {
-        TOGETHER
+        answered.await.map_err(|_| closed())?
     }
 
     fn in_flight(&self) -> InFlight {
@@ -195,22 +167,19 @@ impl Drop for Arriving<'_> {
 struct Worker {
     sink: Arc<dyn Sink>,
     batcher: Batcher,
-    /// What came and is not part of a batch yet.
-    queue: VecDeque<(Transaction, Arc<oneshot::Sender<()>>)>,
     parts: Vec<Part>,
     flush: Arc<Notify>,
     /// Writes on their way here. A flush is for them, too: it waits until they are part of the
     /// batch, or the last messages of an input would leave in smaller batches than need be.
     arriving: Arc<AtomicUsize>,
-    /// Batches that may wait at once: when all of them wait for this one, nobody can complete it.
+    /// Writes that may wait at once: when all of them wait for this batch, nobody can complete it.
     max_parts: usize,
 }
 
-/// Which members of the batch being formed belong to one that waits.
+/// Which members of the batch being formed belong to one waiting write.
 struct Part {
     lineages: Vec<u32>,
-    duty: Transaction,
-    _all_answered: Arc<oneshot::Sender<()>>,
+    answer: oneshot::Sender<Result<(), DeliveryError>>,
 }
 
 impl Worker {
@@ -219,35 +188,24 @@ impl Worker {
         let limit = self.sink.in_flight().writes;
         let mut open = true;
         let mut is_asked_to_flush = false;
-        while open || !writes.is_empty() || !self.queue.is_empty() {
-            let may_form = writes.len() < limit;
-            let may_read = open && may_form;
-            let mut flush = if may_form && let Some((transaction, guard)) = self.queue.pop_front() {
-                self.add(transaction, guard)
-            } else {
-                tokio::select! {
-                    Some(()) = writes.next(), if !writes.is_empty() => false,
-                    received = receiver.recv(), if may_read => match received {
-                        Some(Waiting { transactions, all_answered }) => {
-                            let guarded = |it| (it, all_answered.clone());
-                            self.queue.extend(transactions.into_iter().map(guarded));
-                            continue;
-                        }
-                        None => {
-                            open = false;
-                            true
-                        }
-                    },
-                    () = until(self.batcher.flush_at()), if may_form => true,
-                    () = self.flush.notified(), if may_form => {
-                        is_asked_to_flush = true;
-                        false
+        while open || !writes.is_empty() {
+            let may_read = open && writes.len() < limit;
+            let mut flush = tokio::select! {
+                Some(()) = writes.next(), if !writes.is_empty() => false,
+                received = receiver.recv(), if may_read => match received {
+                    Some(waiting) => self.add(waiting),
+                    None => {
+                        open = false;
+                        true
                     }
+                },
+                () = until(self.batcher.flush_at()), if may_read => true,
+                () = self.flush.notified(), if may_read => {
+                    is_asked_to_flush = true;
+                    false
                 }
             };
-            let has_all = self.arriving.load(Ordering::Acquire) == 0
-                && receiver.is_empty()
-                && self.queue.is_empty();
+            let has_all = self.arriving.load(Ordering::Acquire) == 0 && receiver.is_empty();
             if has_all {
                 flush |= std::mem::take(&mut is_asked_to_flush);
             }
@@ -266,12 +224,11 @@ impl Worker {
         self.batcher.chain().close().await;
     }
 
-    fn add(&mut self, transaction: Transaction, guard: Arc<oneshot::Sender<()>>) -> bool {
-        let (batch, duty) = transaction.take_batch();
-        let lineages = batch.iter().map(|message| message.lineage).collect();
-        self.parts.push(Part { lineages, duty, _all_answered: guard });
+    fn add(&mut self, waiting: Waiting) -> bool {
+        let lineages = waiting.batch.iter().map(|message| message.lineage).collect();
+        self.parts.push(Part { lineages, answer: waiting.answer });
         let mut flush = self.parts.len() >= self.max_parts;
-        for message in batch {
+        for message in waiting.batch {
             flush |= self.batcher.add(message); // a policy never splits what came together
         }
         flush
@@ -288,6 +245,6 @@ async fn deliver(sink: Arc<dyn Sink>, chain: Chain, mut batch: Batch, parts: Vec
             Err(error) => error.of_joined(first, &part.lineages),
         };
         first += part.lineages.len() as u32;
-        part.duty.resolve_result(answer);
+        let _ = part.answer.send(answer); // whoever waited may be gone
     }
 }
