@@ -111,7 +111,11 @@ pub struct ComponentSpec {
     /// Reads a configuration as the builder will; none where the table is all there is.
     read: Option<ReadCheck>,
     rename: Option<RenameOf>,
+    reads_ahead: Option<ReadsAhead>,
 }
+
+/// Whether an input with this configuration reads many messages ahead of their delivery.
+pub type ReadsAhead = fn(&Node) -> bool;
 
 /// Everything that does not fit in a configuration.
 type ReadCheck = fn(&Node, Reader<'_>) -> Problems;
@@ -162,6 +166,16 @@ impl ComponentSpec {
     pub fn renames_metrics(&mut self, rename: RenameOf) -> &mut Self {
         self.rename = Some(rename);
         self
+    }
+
+    /// Says which configurations of this input let a [relay](crate::Scope::is_relay) gather.
+    pub fn reads_ahead(&mut self, rule: ReadsAhead) -> &mut Self {
+        self.reads_ahead = Some(rule);
+        self
+    }
+
+    pub(crate) fn is_read_ahead(&self, config: &Node) -> bool {
+        self.reads_ahead.is_some_and(|rule| rule(config))
     }
 
     pub(crate) fn rename(&self, label: &str) -> Option<Arc<Rename>> {
@@ -292,6 +306,7 @@ impl Registry {
             build,
             read: None,
             rename: None,
+            reads_ahead: None,
         };
         let components = self.components.entry(kind).or_default();
         components.insert(name, spec);

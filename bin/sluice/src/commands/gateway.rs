@@ -39,7 +39,7 @@ pub fn run(setting: Setting, args: &GatewayArgs) -> ExitCode {
     if let Some(port) = args.port {
         settings.listen_port = port;
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match crate::service::runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
             console::complain_line(format_args!("cannot start: {error}"));

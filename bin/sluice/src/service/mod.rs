@@ -23,7 +23,7 @@ use std::time::Duration;
 use sluice_config::Node;
 use sluice_config::lint::Lint;
 use sluice_engine::StreamConfig;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tracing::{error, info, warn};
 
 use crate::commands::{Setting, VERSION};
@@ -161,10 +161,23 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// Stack of a thread, of which only what was used takes memory. Programs of processors (`jq`) that find
+/// little left get a stack of their own for each message, which costs more than most of them, and
+/// threads wait for each other when they ask the kernel for it.
+const STACK: usize = 8 << 20;
+
+/// A runtime for streams.
+///
+/// # Errors
+/// The system has no threads left.
+pub(crate) fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()
+}
+
 /// Runs a future on a runtime of its own. A thread that still waits for standard input does not
 /// keep the program from ending.
 fn with_runtime(future: impl Future<Output = ExitCode>) -> ExitCode {
-    match Runtime::new() {
+    match runtime() {
         Ok(runtime) => {
             let code = runtime.block_on(future);
             runtime.shutdown_timeout(Duration::from_millis(100));

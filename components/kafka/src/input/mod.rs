@@ -40,14 +40,25 @@ pub(crate) fn register(registry: &mut Registry) {
             build(from_kafka(&config, scope)?, config.auto_replay_nacks, scope)
         })
         .doc(KAFKA_DOC)
-        .categories(&["Services"]);
+        .categories(&["Services"])
+        .reads_ahead(has_many_on_their_way);
     registry
         .input("kafka_franz", |config: FranzInput, scope| {
             build(from_franz(&config, scope)?, config.auto_replay_nacks, scope)
         })
         .doc(FRANZ_DOC)
         .categories(&["Services"])
-        .lint(partitions_stand_alone);
+        .lint(partitions_stand_alone)
+        .reads_ahead(has_many_on_their_way);
+}
+
+/// So many messages of a partition keep an output busy that gathers for some milliseconds.
+const MANY: usize = 512;
+
+/// Both inputs have as many on their way as `checkpoint_limit` says, 1024 by default.
+fn has_many_on_their_way(node: &Node) -> bool {
+    let limit = node.get("checkpoint_limit").and_then(Node::as_text).map(str::parse::<usize>);
+    limit.is_none_or(|limit| limit.is_ok_and(|limit| limit >= MANY))
 }
 
 /// Partitions that are named leave no choice to a group or a pattern.

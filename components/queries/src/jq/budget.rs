@@ -13,7 +13,7 @@ use std::cell::Cell;
 const STEPS: u64 = 5_000_000;
 /// Bytes that a run may allocate for strings and lists.
 const BYTES: u64 = 256 * 1024 * 1024;
-/// Stack of a batch. Address space only, until it is used.
+/// Stack of a program that recurses. Address space only, until it is used.
 const STACK: usize = 64 * 1024 * 1024;
 /// Stack that must be left for what happens between two steps.
 const RESERVE: usize = 2 * 1024 * 1024;
@@ -21,11 +21,26 @@ const RESERVE: usize = 2 * 1024 * 1024;
 thread_local! {
     static STEPS_LEFT: Cell<u64> = const { Cell::new(0) };
     static BYTES_LEFT: Cell<u64> = const { Cell::new(0) };
+    static WAS_TOO_DEEP: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs `act` on a stack of its own, deep enough for recursive programs.
 pub(super) fn on_deep_stack<T>(act: impl FnOnce() -> T) -> T {
     stacker::grow(STACK, act)
+}
+
+/// Runs `act`, which asks a program, where there is stack enough for it. Most programs need little:
+/// they run where they are, and those that turn out to recurse run again on a stack of their own.
+pub(super) fn on_stack_enough<T>(act: impl Fn() -> T) -> T {
+    if stacker::remaining_stack().is_some_and(|left| left >= 2 * RESERVE) {
+        WAS_TOO_DEEP.set(false);
+        let result = act();
+        // A program may have caught the error.
+        if !WAS_TOO_DEEP.get() {
+            return result;
+        }
+    }
+    on_deep_stack(act)
 }
 
 /// Begins a run.
@@ -48,6 +63,7 @@ pub(super) fn step() -> Result<(), &'static str> {
         return Err("the jq program needs more than 256 MiB of memory");
     }
     if stacker::remaining_stack().is_some_and(|left| left < RESERVE) {
+        WAS_TOO_DEEP.set(true);
         return Err("the jq program recurses too deeply");
     }
     Ok(())

@@ -85,17 +85,15 @@ fn raw(results: &[Value]) -> Vec<u8> {
 
 impl DirectProcessor for Jq {
     fn process(&self, batch: Batch) -> Batches {
-        let messages = budget::on_deep_stack(|| {
-            let messages = batch.into_messages().into_iter().filter_map(|mut message| {
-                match self.ask(&message) {
-                    Ok(None) => return None,
-                    Ok(Some(content)) => message.set_value(content),
-                    Err(error) => self.owner.fail(&mut message, error),
-                }
-                Some(message)
-            });
-            messages.collect::<Vec<_>>()
+        let messages = batch.into_messages().into_iter().filter_map(|mut message| {
+            match budget::on_stack_enough(|| self.ask(&message)) {
+                Ok(None) => return None,
+                Ok(Some(content)) => message.set_value(content),
+                Err(error) => self.owner.fail(&mut message, error),
+            }
+            Some(message)
         });
+        let messages: Vec<_> = messages.collect();
         if messages.is_empty() { Batches::new() } else { smallvec![Batch::new(messages)] }
     }
 }

@@ -79,7 +79,7 @@ impl Program {
         Ok(Self { filter })
     }
 
-    /// All results for one input. Call it [on a deep stack](budget::on_deep_stack).
+    /// All results for one input. Call it [on enough stack](budget::on_stack_enough).
     ///
     /// # Errors
     /// What the program fails with.

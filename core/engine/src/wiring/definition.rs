@@ -92,9 +92,6 @@ fn is_a_share(node: &Node) -> Vec<String> {
     is_outside.then(|| message.to_owned()).into_iter().collect()
 }
 
-/// So many messages on their way keep an output busy that gathers for some milliseconds.
-const MANY: usize = 512;
-
 impl StreamConfig {
     /// Builds everything and starts it. On an error nothing was started.
     ///
@@ -137,14 +134,10 @@ impl StreamConfig {
         })
     }
 
-    /// Whether the input is one of Kafka that has many messages on their way.
+    /// Whether the input itself has many messages on their way; mistakes are told when it is built.
     fn is_relay(&self, scope: &Scope) -> bool {
         let found = scope.environment().registry.infer(ComponentKind::Input, &self.input.node);
-        let Ok(found) = found else { return false };
-        let limit = found.config.and_then(|node| node.get("checkpoint_limit"));
-        let limit = limit.and_then(Node::as_text).map(str::parse::<usize>);
-        matches!(found.spec.name, "kafka" | "kafka_franz")
-            && limit.is_none_or(|limit| limit.is_ok_and(|limit| limit >= MANY))
+        found.is_ok_and(|found| found.config.is_some_and(|node| found.spec.is_read_ahead(node)))
     }
 
     /// Which messages of its input the first processor of an instance keeps, where nothing stands
