@@ -64,6 +64,9 @@ pub(crate) struct Laid {
     pub(crate) payload: bytes::Bytes,
 }
 
+/// Things of a batch's messages, each with the place of its message.
+type Placed<T> = Vec<(usize, T)>;
+
 impl Layout {
     /// # Errors
     /// A field cannot be compiled.
@@ -86,7 +89,7 @@ impl Layout {
     }
 
     /// A batch's messages by their places, and why the others cannot be sent.
-    pub(crate) fn lay_all(&self, batch: &Batch) -> (Vec<(usize, Laid)>, Vec<(usize, String)>) {
+    pub(crate) fn lay_all(&self, batch: &Batch) -> (Placed<Laid>, Placed<String>) {
         let (mut ready, mut failed) = (Vec::with_capacity(batch.len()), Vec::new());
         for at in 0..batch.len() {
             match self.lay(batch, at) {

@@ -39,8 +39,8 @@ pub use mapping::{Check, Mapped, Mapping, Mode, Program, Text};
 pub use misfit::{Misfit, Misfits};
 pub use owner::Owner;
 pub use registry::{
-    BuildError, BuiltBuffer, BuiltInput, BuiltOutput, ComponentSpec, Expand, Registry, RenameOf,
-    Status,
+    BuildError, BuiltBuffer, BuiltInput, BuiltOutput, ComponentSpec, Expand, ReadsAhead, Registry,
+    RenameOf, Status,
 };
 pub use resources::{ProcessorResource, Resources};
 pub use scope::{Environment, Scope};
