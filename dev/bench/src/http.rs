@@ -12,7 +12,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 
 use crate::events::event;
-use crate::load::post_for;
+use crate::load::{Outcome, post_for};
 use crate::process::{Running, free_port};
 use crate::report::{figure, ratio};
 
@@ -22,8 +22,11 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 64)]
     clients: usize,
     /// Seconds of each run.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 3)]
     seconds: u64,
+    /// Runs of each, in turns: a machine's speed changes from minute to minute.
+    #[arg(long, default_value_t = 5)]
+    turns: usize,
     /// Seconds before it, in which a fresh broker compiles what it runs most.
     #[arg(long, default_value_t = 40)]
     warm_up: u64,
@@ -54,16 +57,20 @@ pub(crate) fn run(program: &Path, options: &Options) -> Result<()> {
     let arguments = ["echo", "--port", &echo_port.to_string()];
     let mut echo = Running::start(&std::env::current_exe()?, &arguments, directory.path())?;
     echo.wait_for_port(echo_port, Duration::from_secs(5))?;
-    let bare = runtime.block_on(post_for(echo_port, "/", &body, options.clients, duration))?;
-    drop(echo);
 
     let (mut gateway, _directory, port) = start_gateway(program, &options.kafka)?;
     let path = "/stream-demo/push-event?user=alice";
     let warm_up = Duration::from_secs(options.warm_up);
     runtime.block_on(post_for(port, path, &body, options.clients, warm_up))?;
-    let cpu = gateway.cpu()?;
-    let ours = runtime.block_on(post_for(port, path, &body, options.clients, duration))?;
-    let cpu = gateway.cpu()?.saturating_sub(cpu);
+    let (mut cpu, mut bare, mut ours) = (Duration::ZERO, Vec::new(), Vec::new());
+    for _ in 0..options.turns.max(1) {
+        bare.push(runtime.block_on(post_for(echo_port, "/", &body, options.clients, duration))?);
+        let before = gateway.cpu()?;
+        ours.push(runtime.block_on(post_for(port, path, &body, options.clients, duration))?);
+        cpu += gateway.cpu()?.saturating_sub(before);
+    }
+    drop(echo);
+    let (bare, ours) = (Outcome::of_turns(bare), Outcome::of_turns(ours));
     figure("bare hyper echo, requests per second", format!("{:.0}", bare.per_second));
     figure("stream to Kafka with reply, requests per second", format!("{:.0}", ours.per_second));
     figure(

@@ -16,6 +16,15 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// Several runs of the same length as one.
+    pub(crate) fn of_turns(turns: Vec<Self>) -> Self {
+        let count = turns.len().max(1) as f64;
+        let per_second = turns.iter().map(|turn| turn.per_second).sum::<f64>() / count;
+        let mut latencies: Vec<_> = turns.into_iter().flat_map(|turn| turn.latencies).collect();
+        latencies.sort_unstable();
+        Self { per_second, latencies }
+    }
+
     pub(crate) fn quantile(&self, q: f64) -> Duration {
         let at = ((self.latencies.len() as f64 * q) as usize).min(self.latencies.len() - 1);
         self.latencies[at]
