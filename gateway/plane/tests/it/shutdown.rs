@@ -1,4 +1,5 @@
 use std::{
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,23 +14,23 @@ use tokio::{
 
 use crate::support::{Gateway, PATIENCE, proxy_api, text, upstream};
 
-/// Who waits for a request, and who tells of it.
-fn told() -> (Arc<Notify>, Arc<Notify>) {
-    let notify = Arc::new(Notify::new());
-    (notify.clone(), notify)
+/// An upstream that answers after a while, and tells when it was asked.
+async fn slow_upstream(after: Duration, answer: &'static str) -> (SocketAddr, Arc<Notify>) {
+    let asked = Arc::new(Notify::new());
+    let tells = asked.clone();
+    let address = upstream(move |_| {
+        tells.notify_one();
+        async move {
+            sleep(after).await;
+            Response::new(text(answer))
+        }
+    });
+    (address.await, asked)
 }
 
 #[tokio::test]
 async fn running_requests_finish_and_idle_connections_close() {
-    let (asked, hears) = told();
-    let slow = upstream(move |_| {
-        hears.notify_one();
-        async {
-            sleep(Duration::from_millis(400)).await;
-            Response::new(text("done"))
-        }
-    })
-    .await;
+    let (slow, asked) = slow_upstream(Duration::from_millis(400), "done").await;
     let gateway = Gateway::start([proxy_api("/a/", slow)]).await;
     let mut idle = TcpStream::connect(gateway.address).await.unwrap();
     let mut busy = TcpStream::connect(gateway.address).await.unwrap();
@@ -48,15 +49,7 @@ async fn running_requests_finish_and_idle_connections_close() {
 
 #[tokio::test]
 async fn what_does_not_finish_is_cut_at_the_deadline() {
-    let (asked, hears) = told();
-    let stuck = upstream(move |_| {
-        hears.notify_one();
-        async {
-            sleep(Duration::from_mins(1)).await;
-            Response::new(text("never"))
-        }
-    })
-    .await;
+    let (stuck, asked) = slow_upstream(Duration::from_mins(1), "never").await;
     let gateway = Gateway::start([proxy_api("/a/", stuck)]).await;
     let mut busy = TcpStream::connect(gateway.address).await.unwrap();
     busy.write_all(b"GET /a/x HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
