@@ -81,6 +81,8 @@ impl Client {
         let mut ping = interval_at(Instant::now() + period, period);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
+        let silent = sleep_until(heard + self.egress.pong_wait);
+        tokio::pin!(silent);
         loop {
             tokio::select! {
                 biased;
@@ -113,7 +115,14 @@ impl Client {
                 _ = ping.tick() => if self.write(Message::ping(Bytes::new())).await.is_err() {
                     return End::Gone;
                 },
-                () = sleep_until(heard + self.egress.pong_wait) => return End::Gone,
+                // Moved on only here: a timer for each event would cost more than the look at it.
+                () = &mut silent => {
+                    let until = heard + self.egress.pong_wait;
+                    if until <= Instant::now() {
+                        return End::Gone;
+                    }
+                    silent.as_mut().reset(until);
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A record of Kafka as a message.
 
 use bytes::Bytes;
-use rdkafka::message::{BorrowedMessage, Message as _};
+use rdkafka::message::{BorrowedMessage, Headers, Message as _};
 use sluice_message::Message;
 use sluice_value::{EcoString, EcoVec, Object, Value};
 
@@ -14,6 +14,9 @@ pub(crate) struct Converter {
     multi_header: bool,
     with_lag: bool,
 }
+
+/// Headers that room is made for at once.
+const MOST_ROOM: usize = 64;
 
 enum Fact {
     Key,
@@ -53,7 +56,9 @@ impl Converter {
         let content = payload.map_or_else(Bytes::new, Bytes::copy_from_slice);
         let mut message = Message::from_bytes(content);
         let millis = record.timestamp().to_millis().unwrap_or(-1);
-        let mut metadata = self.told(|fact| match fact {
+        let headers = record.headers();
+        let count = headers.map_or(0, Headers::count);
+        let mut metadata = self.told(count, |fact| match fact {
             Fact::Key => text_or_bytes(record.key().unwrap_or_default()),
             Fact::Lag => end.map_or(0, |end| (end - record.offset() - 1).max(0)).into(),
             Fact::Offset => record.offset().into(),
@@ -62,15 +67,16 @@ impl Converter {
             Fact::IsTombstone => payload.is_none().into(),
             Fact::Fixed(value) => value.clone(),
         });
-        if let Some(headers) = record.headers() {
+        if let Some(headers) = headers {
             self.add_headers(&mut metadata, ffi::headers(headers));
         }
         *message.metadata_mut() = metadata;
         message
     }
 
-    fn told(&self, value: impl Fn(&Fact) -> Value) -> Object {
-        let mut fields = EcoVec::with_capacity(self.facts.len());
+    /// What this input says, with room for so many headers.
+    fn told(&self, headers: usize, value: impl Fn(&Fact) -> Value) -> Object {
+        let mut fields = EcoVec::with_capacity(self.facts.len() + headers.min(MOST_ROOM));
         for (name, fact) in &self.facts {
             fields.push((name.clone(), value(fact)));
         }
@@ -118,7 +124,7 @@ mod tests {
 
     fn headers(multi: bool, list: &[(&str, Option<&[u8]>)]) -> Object {
         let converter = Converter::new("jobs", 3, multi, false);
-        let mut metadata = converter.told(|fact| match fact {
+        let mut metadata = converter.told(0, |fact| match fact {
             Fact::Fixed(value) => value.clone(),
             _ => Value::Null,
         });

@@ -33,6 +33,10 @@ const MOST_STORES: usize = 256;
 const GRAIN: Duration = Duration::from_millis(100);
 /// Of a pause, that is at most this part.
 const GRAINS: u32 = 20;
+/// Stores in a second that are worth their price: each costs about what a delivery does. When more
+/// wait for theirs than can be stored in a commit period, they wait longer, up to so many times.
+const STORES_PER_SECOND: u64 = 200;
+const MOST_STRETCH: u64 = 6;
 /// Pause before a store that failed is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
 
@@ -61,11 +65,24 @@ pub(super) struct House {
 
 /// Whose positions are to be stored, and when.
 pub(super) struct List {
-    /// From when on time is counted in grains.
+    /// From when on time is counted, in milliseconds.
     began: Instant,
-    due: Mutex<BTreeMap<(Instant, u64), Weak<Subscriber>>>,
+    due: Mutex<Due>,
     /// Somebody is due earlier than before.
     sooner: Notify,
+}
+
+#[derive(Default)]
+struct Due {
+    /// By time and id. Whoever is in here knows the time.
+    entries: BTreeMap<(u64, u64), Listed>,
+    /// How many are in here for a delivery.
+    deliveries: u64,
+}
+
+struct Listed {
+    subscriber: Weak<Subscriber>,
+    for_delivery: bool,
 }
 
 impl House {
@@ -222,45 +239,81 @@ impl List {
     /// Has a subscriber's positions stored after `pause`, or a little later, together with what
     /// changes until then.
     pub(super) fn add(&self, subscriber: &Arc<Subscriber>, pause: Duration) {
-        if subscriber.is_listed.swap(true, Ordering::AcqRel) || subscriber.is_closed() {
+        self.list(subscriber, false, self.rounded(pause), &mut self.due());
+    }
+
+    /// The same for one that has to be stored some time, and is not on the list for a reason yet.
+    pub(super) fn add_lazily(&self, subscriber: &Arc<Subscriber>, pause: Duration) {
+        if subscriber.listed.load(Ordering::Acquire) == 0 {
+            self.add(subscriber, pause);
+        }
+    }
+
+    /// Has positions stored a commit period after a delivery, or later when many are to be stored.
+    pub(super) fn delivered(&self, subscriber: &Arc<Subscriber>, period: Duration) {
+        let mut due = self.due();
+        let pause = stretched(period, due.deliveries);
+        self.list(subscriber, true, self.rounded(pause), &mut due);
+    }
+
+    fn list(&self, subscriber: &Arc<Subscriber>, for_delivery: bool, at: u64, due: &mut Due) {
+        let listed = subscriber.listed.load(Ordering::Acquire);
+        if (listed > 0 && listed <= at) || subscriber.is_closed() {
             return;
         }
-        let due = (self.rounded(pause), subscriber.id);
-        let mut list = self.due();
-        let is_first = list.first_key_value().is_none_or(|(first, _)| due < *first);
-        list.insert(due, Arc::downgrade(subscriber));
-        drop(list);
+        due.remove(&(listed, subscriber.id));
+        subscriber.listed.store(at, Ordering::Release);
+        let is_first = due.entries.first_key_value().is_none_or(|((first, _), _)| at < *first);
+        due.deliveries += u64::from(for_delivery);
+        let entry = Listed { subscriber: Arc::downgrade(subscriber), for_delivery };
+        due.entries.insert((at, subscriber.id), entry);
         if is_first {
             self.sooner.notify_one();
         }
     }
 
     /// When a pause is over that begins now, as a moment that many share.
-    fn rounded(&self, pause: Duration) -> Instant {
-        let grain = (pause / GRAINS).min(GRAIN).as_millis();
-        let due = (self.began.elapsed() + pause).as_millis();
-        let late = if grain == 0 { 0 } else { (grain - due % grain) % grain };
-        self.began + Duration::from_millis((due + late) as u64)
+    fn rounded(&self, pause: Duration) -> u64 {
+        let grain = (pause / GRAINS).min(GRAIN).as_millis() as u64;
+        let due = (self.began.elapsed() + pause).as_millis() as u64;
+        due.next_multiple_of(grain.max(1)).max(1)
     }
 
     /// Who is due, or when somebody will be.
     fn take(&self) -> Result<Arc<Subscriber>, Option<Instant>> {
-        let mut list = self.due();
+        let mut due = self.due();
         loop {
-            let Some(first) = list.first_entry() else { return Err(None) };
-            let at = first.key().0;
+            let Some((&key, _)) = due.entries.first_key_value() else { return Err(None) };
+            let at = self.began + Duration::from_millis(key.0);
             if at > Instant::now() {
                 return Err(Some(at));
             }
-            if let Some(subscriber) = first.remove().upgrade().filter(|it| !it.is_closed()) {
+            let Some(subscriber) = due.remove(&key) else { continue };
+            // From here on a change puts it on the list again.
+            subscriber.listed.store(0, Ordering::Release);
+            if !subscriber.is_closed() {
                 return Ok(subscriber);
             }
         }
     }
 
-    fn due(&self) -> MutexGuard<'_, BTreeMap<(Instant, u64), Weak<Subscriber>>> {
+    fn due(&self) -> MutexGuard<'_, Due> {
         self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Due {
+    fn remove(&mut self, key: &(u64, u64)) -> Option<Arc<Subscriber>> {
+        let Listed { subscriber, for_delivery } = self.entries.remove(key)?;
+        self.deliveries -= u64::from(for_delivery);
+        subscriber.upgrade()
+    }
+}
+
+/// The commit period when so many wait for it to end.
+fn stretched(period: Duration, waiting: u64) -> Duration {
+    let needed = Duration::from_millis(waiting * 1000 / STORES_PER_SECOND);
+    needed.clamp(period, period * MOST_STRETCH as u32)
 }
 
 /// Stores positions when they are due.
@@ -286,8 +339,6 @@ impl Clerk {
     }
 
     async fn store(&self, subscriber: Arc<Subscriber>) {
-        // From here on a change puts it on the list again.
-        subscriber.is_listed.store(false, Ordering::Release);
         let changed = subscriber.unsaved();
         if changed.is_empty() {
             return;
@@ -301,5 +352,68 @@ impl Clerk {
                 self.list.add(&subscriber, RETRY_PAUSE);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::subscriber::Start;
+    use super::*;
+
+    const PERIOD: Duration = Duration::from_secs(5);
+
+    fn subscriber(id: u64) -> Arc<Subscriber> {
+        let names: Arc<[_]> = [(Arc::from("t"), 0)].into();
+        let starts = [(Start::At(0), None)].into_iter();
+        Arc::new(Subscriber::new(id, "g".into(), None, 8, names, starts))
+    }
+
+    fn subscribers(count: u64) -> Vec<Arc<Subscriber>> {
+        (1..=count).map(subscriber).collect()
+    }
+
+    /// Seconds after which each is due, in their order.
+    async fn due(list: &List, count: usize) -> Vec<f64> {
+        let began = Instant::now();
+        let mut found = Vec::new();
+        while found.len() < count {
+            match list.take() {
+                Ok(_) => found.push(began.elapsed().as_secs_f64()),
+                Err(at) => sleep_until(at.expect("others are due")).await,
+            }
+        }
+        assert!(matches!(list.take(), Err(None)), "nobody is due twice");
+        found
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn positions_are_stored_a_commit_period_after_a_delivery() {
+        let (list, few) = (List::default(), subscribers(1000));
+        few.iter().for_each(|it| list.delivered(it, PERIOD));
+        few.iter().for_each(|it| list.delivered(it, PERIOD));
+        assert!(due(&list, few.len()).await.iter().all(|after| (5.0..5.2).contains(after)));
+        list.delivered(&few[0], PERIOD);
+        assert!(due(&list, 1).await[0] < 5.2, "the others are not on the list any more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_are_stored_at_a_bearable_rate_and_none_is_forgotten() {
+        let (list, many) = (List::default(), subscribers(10_000));
+        many.iter().for_each(|it| list.delivered(it, PERIOD));
+        let found = due(&list, many.len()).await;
+        assert!(found.iter().all(|after| (5.0..30.2).contains(after)));
+        let in_second = |second| found.iter().filter(|it| it.floor() == f64::from(second)).count();
+        assert!((6..30).all(|second| in_second(second) == 200));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_delivery_does_not_wait_for_a_lazy_store() {
+        let (list, many) = (List::default(), subscribers(10_000));
+        many.iter().for_each(|it| list.add_lazily(it, PERIOD * 12));
+        list.delivered(&many[7], PERIOD);
+        many.iter().for_each(|it| list.add_lazily(it, PERIOD));
+        let found = due(&list, many.len()).await;
+        assert!((5.0..5.2).contains(&found[0]), "{}", found[0]);
+        assert!((60.0..60.2).contains(&found[1]), "{}", found[1]);
     }
 }

@@ -10,7 +10,7 @@ use tokio::io::{
 };
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::login::Identity;
@@ -22,6 +22,10 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Answers are short, and several are read at once.
 const BUFFER: usize = 8 * 1024;
+/// Who waits with so many others waits this much longer, so that their answers are read together: a
+/// broker gives them one by one, and to wake up for each costs more than what there is to do.
+const CROWD: usize = 8;
+const GATHER: Duration = Duration::from_millis(2);
 /// Larger answers are none that was asked for.
 const MOST_BYTES: usize = 64 << 20;
 
@@ -131,9 +135,15 @@ async fn write(mut writer: WriteHalf<Box<dyn Stream>>, desk: Arc<Desk>) {
 async fn read(mut reader: BufReader<ReadHalf<Box<dyn Stream>>>, desk: Arc<Desk>) {
     while let Ok(answer) = answer(&mut reader).await {
         let Some((correlation, body)) = answer.split_first_chunk::<4>() else { break };
-        let asker = desk.lock().askers.remove(&i32::from_be_bytes(*correlation));
+        let (asker, left) = {
+            let askers = &mut desk.lock().askers;
+            (askers.remove(&i32::from_be_bytes(*correlation)), askers.len())
+        };
         if let Some(asker) = asker {
             let _ = asker.send(body.to_vec()); // whoever asked may have left
+        }
+        if left >= CROWD && reader.buffer().is_empty() {
+            sleep(GATHER).await;
         }
     }
     close(&desk);

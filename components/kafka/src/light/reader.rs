@@ -12,7 +12,7 @@ use sluice_message::{Ack, Verdict};
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 
-use super::house::{House, List};
+use super::house::House;
 use super::offsets::GroupOffsets;
 use super::post::Post;
 use super::subscriber::{Failure, Handed, Out, Subscriber};
@@ -105,7 +105,7 @@ impl LightReader {
             let delivered = matches!(verdict, Verdict::Delivered);
             checkpoint.answer(ticket, delivered);
             if let Some(list) = list.upgrade().filter(|_| delivered) {
-                List::add(&list, out.subscriber(), period);
+                list.delivered(out.subscriber(), period);
             }
             drop((out, errand));
         });

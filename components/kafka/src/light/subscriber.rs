@@ -9,7 +9,7 @@
 //! not yet delivered holds the position that is stored.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -73,8 +73,8 @@ pub(super) struct Subscriber {
     state: Mutex<State>,
     /// Wakes the reader.
     pub(super) wake: Arc<Notify>,
-    /// Whether storing its positions is on the list.
-    pub(super) is_listed: AtomicBool,
+    /// When its positions are due on the list; zero when they are not on it.
+    pub(super) listed: AtomicU64,
     closed: AtomicBool,
     /// Records that were handed out and are not answered.
     out: AtomicUsize,
@@ -235,7 +235,7 @@ impl Subscriber {
             limit,
             state: Mutex::new(state),
             wake: Arc::default(),
-            is_listed: AtomicBool::new(false),
+            listed: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             out: AtomicUsize::new(0),
         }

@@ -257,7 +257,7 @@ impl Shared {
         let spread = LAZY_PERIOD / subscribers.len().max(1) as u32;
         for (at, subscriber) in subscribers.iter().enumerate() {
             if !subscriber.unsaved().is_empty() {
-                self.list.add(subscriber, spread * at as u32);
+                self.list.add_lazily(subscriber, spread * at as u32);
             }
         }
     }
