@@ -78,11 +78,19 @@ impl Running {
 
     /// Processor time used so far, of all threads.
     pub(crate) fn cpu(&self) -> Result<Duration> {
+        let (user, kernel) = self.cpu_parts()?;
+        Ok(user + kernel)
+    }
+
+    /// The same in the program itself, and in the kernel for it. The sum is exact; what is whose
+    /// the kernel estimates.
+    pub(crate) fn cpu_parts(&self) -> Result<(Duration, Duration)> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
         let (_, fields) = stat.rsplit_once(") ").context("no fields")?;
         let fields: Vec<&str> = fields.split(' ').collect();
-        let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-        Ok(Duration::from_millis(ticks * 10)) // the kernel counts in hundredths of a second
+        // The kernel counts in hundredths of a second.
+        let time = |ticks: &str| Ok::<_, anyhow::Error>(Duration::from_millis(10) * ticks.parse()?);
+        Ok((time(fields[11])?, time(fields[12])?))
     }
 
     /// TCP connections to a port of this machine.

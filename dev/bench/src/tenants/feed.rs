@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use crate::load::Client;
 use crate::process::{Running, free_port};
 
-const SENDERS: usize = 16;
+const SENDERS: usize = 32;
 
 /// Whom events are for.
 #[derive(Clone, Copy)]
@@ -59,6 +59,11 @@ impl Feed {
 }
 
 impl Sender {
+    /// Events that were begun to be written.
+    pub(super) fn count(&self) -> u64 {
+        self.serial.load(Ordering::Relaxed)
+    }
+
     /// Writes events at `rate` per second for a time. Returns the users they were for.
     pub(super) async fn send(
         &self,

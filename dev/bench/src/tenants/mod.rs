@@ -15,7 +15,7 @@ mod stage;
 mod vanish;
 
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,12 @@ pub(crate) struct Options {
     /// Seconds of each measurement of costs.
     #[arg(long, default_value_t = 10)]
     sample: u64,
+    /// Events per second of measurements of costs.
+    #[arg(long, value_delimiter = ',', default_values_t = [1000, 10_000])]
+    cost_rates: Vec<usize>,
+    /// Users of measurements of costs; as many as there are otherwise.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 100, usize::MAX], hide_default_value = true)]
+    cost_tenants: Vec<usize>,
     /// Seconds of coming and leaving.
     #[arg(long, default_value_t = 300)]
     churn: u64,
@@ -57,6 +63,9 @@ pub(crate) struct Options {
     /// Events that each of them finds.
     #[arg(long, default_value_t = 10_000)]
     backlog: usize,
+    /// The demo's API, whose stream `out` everybody reads.
+    #[arg(long, default_value = "examples/streams-demo/api.yaml")]
+    demo: PathBuf,
     /// Address of a Kafka broker.
     #[arg(long, env = "SLUICE_TEST_KAFKA")]
     kafka: String,
@@ -119,7 +128,7 @@ pub(crate) fn run(program: &Path, options: &Options) -> Result<()> {
 
 /// A gateway without users, and a topic that exists.
 async fn start(program: &Path, options: &Options) -> Result<Stage> {
-    let stage = Stage::start(program, &options.kafka)?;
+    let stage = Stage::start(program, &options.kafka, &options.demo)?;
     stage.sender.send(Audience::Nobody, options.rate, Duration::from_secs(1)).await?;
     Ok(stage)
 }

@@ -39,9 +39,10 @@ pub(super) struct Holdings {
 }
 
 impl Stage {
-    pub(super) fn start(program: &Path, kafka: &str) -> Result<Self> {
+    /// `demo`: the document of the demo's API.
+    pub(super) fn start(program: &Path, kafka: &str, demo: &Path) -> Result<Self> {
         let stamp = UNIX_EPOCH.elapsed()?.as_millis();
-        let (gateway, directory, port) = serve_api(program, &document(kafka, stamp)?)?;
+        let (gateway, directory, port) = serve_api(program, &document(demo, kafka, stamp)?)?;
         let feed = Feed::start(program, kafka, &format!("completed-{stamp}"))?;
         Ok(Self {
             gateway,
@@ -115,9 +116,9 @@ impl Stage {
 }
 
 /// The demo's API with topics and groups of this run, and a stream that begins at the oldest event.
-fn document(kafka: &str, stamp: u128) -> Result<String> {
-    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/streams-demo/api.yaml");
-    let mut api = std::fs::read_to_string(demo).context(demo)?.replace("localhost:9093", kafka);
+fn document(demo: &Path, kafka: &str, stamp: u128) -> Result<String> {
+    let api = std::fs::read_to_string(demo).with_context(|| demo.display().to_string())?;
+    let mut api = api.replace("localhost:9093", kafka);
     for name in ["jobs", "completed"] {
         api = api.replace(&format!("topics: [{name}]"), &format!("topics: [{name}-{stamp}]"));
         api = api.replace(&format!("topic: {name}"), &format!("topic: {name}-{stamp}"));
