@@ -4,10 +4,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use proptest::prelude::*;
 use sluice_config::{Parameters, Position, Query};
 use sluice_engine::{Environment, Mapping, Mode, Registry, Scope};
 use sluice_message::{Batch, Message};
+use sluice_value::Value;
 
 use super::index::Index;
 use super::ring::{Entry, Ring};
@@ -43,8 +45,10 @@ impl Parameters for User {
 fn comparison() -> impl Strategy<Value = String> {
     let field = prop_oneof![
         6 => Just("this.id"), 1 => Just("this.list.0"), 1 => Just("this.id.string()"),
-        1 => Just("this.id.or(\"\")"), 1 => Just("(this.id | \"a\")"), 1 => Just("@user"),
-        1 => Just("meta(\"user\")"), 1 => Just("$field"), 1 => Just("this.n"),
+        1 => Just("this.id.or(\"\")"), 1 => Just("(this.id | \"a\")"), 2 => Just("@user"),
+        2 => Just("meta(\"user\")"), 2 => Just("metadata(\"user\")"), 1 => Just("@user.string()"),
+        1 => Just("meta(\"user\").string()"), 1 => Just("(meta(\"user\") | \"a\")"),
+        1 => Just("@user.or(\"\")"), 1 => Just("$field"), 1 => Just("this.n"),
     ];
     let user = prop_oneof![
         6 => Just("\"$tyk_context.user\""), 2 => Just("$tyk_context.user"), 1 => Just("$user"),
@@ -80,6 +84,8 @@ fn template() -> impl Strategy<Value = String> {
     let before = prop_oneof![
         6 => Just(""), 1 => Just("root = this\n"), 1 => Just("root.x = this.n\n"),
         1 => Just("root = this.n.uppercase()\n"), 1 => Just("meta k = this.n\n"),
+        1 => Just("meta user = this.n\n"), 1 => Just("meta user = \"a\"\n"),
+        1 => Just("meta k = @user\n"),
     ];
     let after = prop_oneof![
         6 => Just(""), 1 => Just("\nmeta k = \"seen\""), 1 => Just("\nroot.n = deleted()"),
@@ -104,8 +110,8 @@ fn template() -> impl Strategy<Value = String> {
     )
 }
 
-/// An event: its content, and the user in its metadata.
-fn event() -> impl Strategy<Value = (String, &'static str)> {
+/// An event: its content, and the user in its metadata, if there is one.
+fn event() -> impl Strategy<Value = (String, Option<Value>)> {
     let field = prop::sample::select(&FIELDS[..]);
     let n = prop_oneof![Just("1"), Just("2"), Just("\"A\""), Just("null")];
     let content = prop_oneof![
@@ -114,9 +120,20 @@ fn event() -> impl Strategy<Value = (String, &'static str)> {
         }),
         1 => Just("{\"n\":1}".to_owned()),
         1 => field.prop_map(str::to_owned),
-        1 => prop_oneof![Just(""), Just("no json"), Just("[]")].prop_map(str::to_owned),
+        2 => prop_oneof![Just(""), Just("no json"), Just("[]")].prop_map(str::to_owned),
     ];
-    (content, prop::sample::select(&USERS[..]))
+    let user = prop_oneof![
+        8 => prop::sample::select(&USERS[..]).prop_map(|user| Some(user.into())),
+        1 => Just(None),
+        1 => Just(Some(Value::Null)),
+        1 => Just(Some(7_i64.into())),
+        1 => Just(Some(7.5_f64.into())),
+        1 => Just(Some(true.into())),
+        1 => Just(Some(Value::bytes(Bytes::from_static(b"a")))),
+        1 => Just(Some(Value::bytes(Bytes::from_static(b"\xff")))),
+        1 => Just(Some(vec![Value::from("a")].into())),
+    ];
+    (content, user)
 }
 
 /// What a tenant's program makes of a message; `None` of one that it deletes.
@@ -189,7 +206,9 @@ proptest! {
         }
         let messages = events.iter().map(|(content, user)| {
             let mut message = Message::from(content.as_str());
-            message.set_metadata("user", *user);
+            if let Some(user) = user {
+                message.set_metadata("user", user.clone());
+            }
             message
         });
         let messages: Vec<_> = messages.collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use sluice_engine::tenancy::{Reading, Selection};
+use sluice_engine::tenancy::{Field, Reading, Selection};
 use sluice_message::Message;
 use sluice_value::EcoString;
 
@@ -101,7 +101,7 @@ impl World {
             let start = if id == 4 { Start::Newest } else { Start::At(0) };
             let selection = user.map(|user| {
                 let path: Arc<[EcoString]> = ["user".into()].into();
-                Selection::new(path, Reading::Text, USERS[user])
+                Selection::new(Field::of_document(path, Reading::Text), USERS[user])
             });
             let names: Arc<[_]> = [(Arc::from("t"), 0)].into();
             let starts = [(start, None)].into_iter();

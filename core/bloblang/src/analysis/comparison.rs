@@ -1,13 +1,14 @@
-//! Comparisons of a path of the document with a placeholder, in their usual spellings.
+//! Comparisons of a path of the document, or of metadata, with a placeholder, in their usual
+//! spellings.
 
 use std::collections::HashMap;
 
 use sluice_value::{EcoString, Value};
 
-use super::{Filter, FilterText};
+use super::{Filter, FilterText, Origin};
 use crate::{
     Base, Expr, ExprKind, Operator, TextPart,
-    builtin::{ArgExpr, MethodCall},
+    builtin::{ArgExpr, Call, MethodCall},
 };
 
 /// What is known where a comparison stands.
@@ -19,6 +20,8 @@ pub(super) struct Known<'p> {
     base: Vec<EcoString>,
     /// `root` is the document already.
     pub(super) is_copied: bool,
+    /// Metadata that is not as it came any more.
+    assigned: Vec<EcoString>,
 }
 
 impl<'p> Known<'p> {
@@ -28,6 +31,11 @@ impl<'p> Known<'p> {
         self.variables.insert(slot, value);
     }
 
+    /// Metadata was assigned.
+    pub(super) fn assign(&mut self, key: &EcoString) {
+        self.assigned.push(key.clone());
+    }
+
     /// The same, in the cases of a `match`. `None` where its subject is not understood.
     pub(super) fn below(&self, subject: Option<&'p Expr>) -> Option<Self> {
         let Some(subject) = subject else { return Some(self.clone()) };
@@ -35,7 +43,7 @@ impl<'p> Known<'p> {
             ExprKind::Path { base: Base::This, ref keys } => {
                 let base = self.base.iter().chain(keys).cloned().collect();
                 // Variables were bound where `this` was all of the document.
-                Some(Self { variables: HashMap::new(), base, is_copied: self.is_copied })
+                Some(Self { variables: HashMap::new(), base, ..self.clone() })
             }
             _ => None,
         }
@@ -52,28 +60,45 @@ impl<'p> Known<'p> {
     }
 }
 
-/// A path of the document on one side, placeholders on the other.
+/// A path on one side, placeholders on the other.
 pub(super) fn comparison(left: &Expr, right: &Expr, known: &Known<'_>) -> Option<Filter> {
     let found = |field: &Expr, text: &Expr| {
-        let Field { path, as_text, defaults } = field_of(field, known)?;
-        Some(Filter { path, as_text, defaults, text: text_of(text, known)? })
+        let Field { origin, path, as_text, defaults } = field_of(field, known)?;
+        let text = text_of(text, known)?;
+        Some(Filter { origin, path, is_blind: false, as_text, defaults, text })
     };
     found(left, right).or_else(|| found(right, left))
 }
 
-/// What is read of the document.
+/// What is read of the message.
 struct Field {
+    origin: Origin,
     path: Vec<EcoString>,
     as_text: bool,
     defaults: Vec<Value>,
 }
 
+impl Field {
+    fn new(origin: Origin, path: Vec<EcoString>) -> Self {
+        Self { origin, path, as_text: false, defaults: Vec::new() }
+    }
+}
+
 fn field_of(expr: &Expr, known: &Known<'_>) -> Option<Field> {
+    let of_metadata = |origin, key: &EcoString| {
+        let is_as_it_came = !known.assigned.contains(key);
+        is_as_it_came.then(|| Field::new(origin, vec![key.clone()]))
+    };
     match &known.meaning(expr).kind {
         ExprKind::Path { base: Base::This, keys } => {
             let path: Vec<_> = known.base.iter().chain(keys).cloned().collect();
             let is_plain = !path.is_empty() && !path.iter().any(|key| key == "*");
-            is_plain.then_some(Field { path, as_text: false, defaults: Vec::new() })
+            is_plain.then(|| Field::new(Origin::Document, path))
+        }
+        ExprKind::Metadata(Some(key)) => of_metadata(Origin::Metadata, key),
+        ExprKind::Function(call) => {
+            let (origin, key) = metadata_of(call)?;
+            of_metadata(origin, &key)
         }
         ExprKind::Method(call) if is_string(call) => {
             let field = field_of(call.target(), known)?;
@@ -95,6 +120,20 @@ fn with_default(target: &Expr, fallback: &Expr, known: &Known<'_>) -> Option<Fie
     let mut field = field_of(target, known)?;
     field.defaults.push(fallback.as_literal()?.outcome.as_value()?.clone());
     Some(field)
+}
+
+/// A function that reads one key of the metadata.
+fn metadata_of(call: &Call) -> Option<(Origin, EcoString)> {
+    let origin = match call.function().name {
+        "metadata" => Origin::Metadata,
+        "meta" => Origin::MetadataText,
+        _ => return None,
+    };
+    let [ArgExpr::Literal(key)] = call.args().args.as_slice() else { return None };
+    match key.as_value()? {
+        Value::String(key) if !key.is_empty() => Some((origin, key.clone())),
+        _ => None,
+    }
 }
 
 /// `string()`, the method.
@@ -140,6 +179,20 @@ pub(super) fn is_plain(expr: &Expr, known: &Known<'_>) -> bool {
         | ExprKind::Text(_) => true,
         ExprKind::Literal(literal) => literal.outcome.as_value().is_some(),
         _ => field_of(expr, known).is_some() || text_of(expr, known).is_some(),
+    }
+}
+
+/// Whether an expression looks at the content of the message.
+pub(super) fn reads_content(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Metadata(_) => false,
+        ExprKind::Function(call) if metadata_of(call).is_some() => false,
+        ExprKind::Not(_) | ExprKind::Binary { .. } | ExprKind::If { .. } | ExprKind::Method(_) => {
+            let mut found = false;
+            expr.for_each_child(&mut |child, _| found |= reads_content(child));
+            found
+        }
+        _ => reads_document(expr),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What can be said of a program without running it.
 //!
 //! A program is a [`Filter`] when one statement of it deletes the message depending on a
-//! comparison of a path with a placeholder, what stands before can neither fail nor matter, and
+//! comparison of a path, or of metadata, with a placeholder, what stands before can neither fail nor matter, and
 //! what stands after can neither fail nor bring a deleted message back.
 //!
 //! Lives elsewhere: which comparisons are understood ([`comparison`]), finding the tenants that a
@@ -18,7 +18,7 @@ use crate::{
     Target, TextPart, compare,
 };
 
-use comparison::{Known, comparison, is_plain, never_fails};
+use comparison::{Known, comparison, is_plain, never_fails, reads_content};
 
 /// A program that keeps only messages with a certain value at a path, or fewer still.
 ///
@@ -26,13 +26,26 @@ use comparison::{Known, comparison, is_plain, never_fails};
 /// nothing: it deletes it, without an error. What it makes of others is not known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
-    /// At least one key, no wildcard.
+    pub origin: Origin,
+    /// At least one key, no wildcard; of metadata it is one key.
     pub path: Vec<EcoString>,
+    /// The same holds for messages that are no documents: the program does not look at the content
+    /// of those that it deletes.
+    pub is_blind: bool,
     /// The value is compared as text, whatever it is: `this.id.string()`.
     pub as_text: bool,
     /// What stands for a value that is missing: `this.id.or("")`.
     pub defaults: Vec<Value>,
     pub text: FilterText,
+}
+
+/// What the path of a [`Filter`] leads into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Document,
+    Metadata,
+    /// Metadata as `meta("key")` shows it: as text, and nothing where that is empty.
+    MetadataText,
 }
 
 /// What a [`Filter`] asks for, made of placeholders.
@@ -96,19 +109,46 @@ fn spelled(parts: &[TextPart], params: &dyn Params) -> String {
 /// changes a message, and `this` is what it made so far.
 pub fn filter(program: &Program, in_place: bool) -> Option<Filter> {
     let mut known = Known::default();
-    for (at, statement) in program.statements().iter().enumerate() {
+    let statements = program.statements();
+    for (at, statement) in statements.iter().enumerate() {
         if let Some(filter) = of_statement(statement, &known) {
-            let after = &program.statements()[at + 1..];
-            return after
-                .iter()
-                .all(|after| stays_deleted(after, &known, in_place))
-                .then_some(filter);
+            let (before, after) = (&statements[..at], &statements[at + 1..]);
+            let is_blind = !in_place
+                && condition_of(statement).is_some_and(|it| !reads_content(it))
+                && before.iter().chain(after).all(is_blind);
+            let is_filter = after.iter().all(|after| stays_deleted(after, &known, in_place));
+            return is_filter.then_some(Filter { is_blind, ..filter });
         }
         if !is_harmless(statement, &mut known, in_place) {
             return None;
         }
     }
     None
+}
+
+/// What alone is evaluated of a filter's statement when a message is deleted.
+fn condition_of(statement: &Statement) -> Option<&Expr> {
+    match &statement.kind {
+        StatementKind::If(branches) => branches.first()?.0.as_ref(),
+        StatementKind::Assign { value, .. } => match &value.kind {
+            ExprKind::If { branches, .. } => Some(&branches.first()?.0),
+            ExprKind::Match { subject: None, cases } => match cases.first()? {
+                (Case::When(condition), _) => Some(condition),
+                _ => None,
+            },
+            _ => None,
+        },
+    }
+}
+
+/// A statement that does not look at the content of the message.
+fn is_blind(statement: &Statement) -> bool {
+    match &statement.kind {
+        StatementKind::Assign { value, .. } => !reads_content(value),
+        StatementKind::If(branches) => branches.iter().all(|(condition, statements)| {
+            !condition.iter().any(reads_content) && statements.iter().all(is_blind)
+        }),
+    }
 }
 
 /// A statement before the filter that cannot fail and does not change what the filter sees.
@@ -120,7 +160,10 @@ fn is_harmless<'p>(statement: &'p Statement, known: &mut Known<'p>, in_place: bo
             known.bind(*slot, value);
             is_plain
         }
-        Target::Metadata(Some(_)) => is_plain(value, known),
+        Target::Metadata(Some(key)) => {
+            known.assign(key);
+            is_plain(value, known)
+        }
         Target::Metadata(None) => false,
         Target::Root(keys) if keys.is_empty() => {
             known.is_copied = true;

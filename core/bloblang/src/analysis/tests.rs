@@ -26,6 +26,8 @@ fn usual_spellings_are_recognised() {
         "\"$tyk_context.u\" != this.user.id",
         "this.user.id != $tyk_context.u",
         "!(this.user.id == \"$tyk_context.u\")",
+        "(this.user.id == \"$tyk_context.u\").not()",
+        "(this.user.id != \"$tyk_context.u\").not().not()",
         "this.user.id != \"$tyk_context.u\" || this.kind.uppercase() == \"A\"",
         "this.kind == \"a\" || this.user.id != \"$tyk_context.u\"",
         "!(this.user.id == \"$tyk_context.u\" && this.n > 3)",
@@ -50,6 +52,46 @@ fn usual_spellings_are_recognised() {
         check(&format!("root = if {condition} {{ this }} else {{ deleted() }}"));
         check(&format!("root = match {{ {condition} => this, _ => deleted() }}"));
         check(&format!("if {condition} {{ root.a = this.b }} else {{ root = deleted() }}"));
+    }
+}
+
+#[test]
+fn metadata_is_compared_like_a_path() {
+    use Origin::{Metadata, MetadataText};
+    for (field, origin) in [
+        ("@user", Metadata),
+        ("metadata(\"user\")", Metadata),
+        ("meta(\"user\")", MetadataText),
+        ("@user.or(\"\")", Metadata),
+        ("@user.string()", Metadata),
+        ("(meta(\"user\") | \"nobody\")", MetadataText),
+    ] {
+        for (text, is_blind) in [
+            ("root = if FIELD != \"$tyk_context.u\" { deleted() }", true),
+            ("root = if (\"$tyk_context.u\" == FIELD).not() { deleted() } else { this.a }", true),
+            ("root = match { FIELD == \"$tyk_context.u\" => this, _ => deleted() }", true),
+            ("if FIELD != \"$tyk_context.u\" { root = deleted() }\nmeta seen = \"yes\"", true),
+            ("let user = FIELD\nroot = if $user != \"$tyk_context.u\" { deleted() }", true),
+            ("meta seen = \"yes\"\nroot = if FIELD != \"$tyk_context.u\" { deleted() }", true),
+            ("root = this\nroot = if FIELD != \"$tyk_context.u\" { deleted() }", false),
+            ("meta n = this.n\nroot = if FIELD != \"$tyk_context.u\" { deleted() }", false),
+            ("root = if FIELD != \"$tyk_context.u\" || this.n > 3 { deleted() }", false),
+            ("root = if FIELD != \"$tyk_context.u\" { deleted() }\nmeta n = this.n", false),
+        ] {
+            let text = text.replace("FIELD", field);
+            let filter = filter_of(&text).unwrap_or_else(|| panic!("not recognised: {text}"));
+            assert_eq!((filter.origin, filter.path.as_slice()), (origin, &["user".into()][..]));
+            assert_eq!(filter.is_blind, is_blind, "{text}");
+        }
+    }
+}
+
+#[test]
+fn metadata_that_was_assigned_is_not_what_came() {
+    for field in ["@user", "metadata(\"user\")", "meta(\"user\")"] {
+        let filter = format!("root = if {field} != \"$tyk_context.u\" {{ deleted() }}");
+        assert_eq!(filter_of(&format!("meta user = this.id\n{filter}")), None);
+        assert_eq!(filter_of(&format!("meta = {{}}\n{filter}")), None);
     }
 }
 
@@ -107,6 +149,11 @@ fn what_might_keep_other_messages_is_not() {
         "let u = this.n + 1\nroot = if this.user.id != \"$tyk_context.u\" { deleted() }",
         "root = if this.users.\"*\".id != \"$tyk_context.u\" { deleted() }",
         "root = if this != \"$tyk_context.u\" { deleted() }",
+        "root = if @ != \"$tyk_context.u\" { deleted() }",
+        "root = if @user.id != \"$tyk_context.u\" { deleted() }",
+        "root = if metadata() != \"$tyk_context.u\" { deleted() }",
+        "root = if metadata(this.key) != \"$tyk_context.u\" { deleted() }",
+        "root = if @user.not() != \"$tyk_context.u\" { deleted() }",
         "root = if this.n > 3 || this.user.id != \"$tyk_context.u\" { deleted() }",
         "root = if this.user.id != \"$tyk_context.u\" && this.n == 3 { deleted() }",
         "root = if this.user.id != \"$tyk_context.u\" { deleted() }\nroot.a = 1",

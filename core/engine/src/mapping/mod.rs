@@ -22,7 +22,7 @@ pub(crate) use compile::{Programs, mistakes};
 use self::cache::CacheHandles;
 use self::view::View;
 use crate::Owner;
-use crate::tenancy::{Reading, Selection};
+use crate::tenancy::{Field, Reading, Selection};
 use language::analysis::Needle;
 
 /// How a mapping treats the message.
@@ -165,14 +165,14 @@ impl Mapping {
     pub fn selection(&self) -> Option<Selection> {
         let Compiled { program, surroundings } = &self.compiled;
         let filter = language::analysis::filter(program, matches!(self.mode, Mode::Mutation))?;
-        let reading = if filter.as_text { Reading::AsText } else { Reading::Text };
-        match filter.needle(&surroundings.values)? {
-            Needle::Text(text) => Some(Selection::new(filter.path.into(), reading, text)),
-            Needle::Integer(number) => {
-                let text = number.to_string();
-                Some(Selection::new(filter.path.into(), Reading::Number, text))
-            }
-        }
+        let (text, reading) = match filter.needle(&surroundings.values)? {
+            Needle::Text(text) if filter.as_text => (text, Reading::AsText),
+            Needle::Text(text) => (text, Reading::Text),
+            Needle::Integer(number) => (number.to_string(), Reading::Number),
+        };
+        let (origin, is_blind) = (filter.origin, filter.is_blind);
+        let field = Field { origin, path: filter.path.into(), is_blind, reading };
+        Some(Selection::new(field, text))
     }
 
     /// The program, for analysis.

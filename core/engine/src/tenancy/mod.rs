@@ -17,8 +17,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+pub use sluice_bloblang::analysis::Origin;
 use sluice_message::Message;
-use sluice_value::{EcoString, Value};
+use sluice_value::{EcoString, Object, Value};
 
 /// Facts about one instance of a template.
 #[derive(Clone, Default)]
@@ -45,11 +46,14 @@ pub struct Selection {
     value: Arc<str>,
 }
 
-/// A field of documents, and how it is read.
+/// A field of messages, and how it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
+    pub origin: Origin,
     /// No key of it is a wildcard.
     pub path: Arc<[EcoString]>,
+    /// Messages that are no documents have it as well.
+    pub is_blind: bool,
     pub reading: Reading,
 }
 
@@ -75,8 +79,8 @@ pub enum Concern<'a> {
 }
 
 impl Selection {
-    pub fn new(path: Arc<[EcoString]>, reading: Reading, value: impl Into<Arc<str>>) -> Self {
-        Self { field: Field { path, reading }, value: value.into() }
+    pub fn new(field: Field, value: impl Into<Arc<str>>) -> Self {
+        Self { field, value: value.into() }
     }
 
     /// The field that is looked at.
@@ -100,32 +104,65 @@ impl Selection {
 }
 
 impl Field {
+    /// A field of documents.
+    pub fn of_document(path: Arc<[EcoString]>, reading: Reading) -> Self {
+        Self { origin: Origin::Document, path, is_blind: false, reading }
+    }
+
     /// Whom a message concerns, among those that select by this field. Parses the message, once.
     pub fn concern<'m>(&self, message: &'m Message) -> Concern<'m> {
-        let Ok(document) = message.value() else { return Concern::Everyone };
-        let mut at = document;
-        for key in &*self.path {
-            let below = match at {
-                Value::Object(fields) => fields.get(key),
-                Value::Array(items) => key.parse::<usize>().ok().and_then(|at| items.get(at)),
-                _ => None,
-            };
-            at = below.unwrap_or(&Value::Null);
+        if !self.is_blind && message.value().is_err() {
+            return Concern::Everyone;
         }
-        match self.reading {
-            Reading::Text => match at {
+        let value = match self.origin {
+            Origin::Document => at(message.value().unwrap_or(&Value::Null), &self.path),
+            Origin::Metadata => at_key(message.metadata(), &self.path).unwrap_or(&Value::Null),
+            Origin::MetadataText => {
+                let text = at_key(message.metadata(), &self.path).map(Value::to_text);
+                return match text.filter(|text| !text.is_empty()) {
+                    Some(text) if self.reading != Reading::Number => Concern::Only(text.into()),
+                    None if self.reading == Reading::AsText => Concern::Only("null".into()),
+                    _ => Concern::Nobody,
+                };
+            }
+        };
+        self.reading.concern(value)
+    }
+}
+
+fn at<'v>(document: &'v Value, path: &[EcoString]) -> &'v Value {
+    let mut at = document;
+    for key in path {
+        let below = match at {
+            Value::Object(fields) => fields.get(key),
+            Value::Array(items) => key.parse::<usize>().ok().and_then(|at| items.get(at)),
+            _ => None,
+        };
+        at = below.unwrap_or(&Value::Null);
+    }
+    at
+}
+
+fn at_key<'v>(metadata: &'v Object, path: &[EcoString]) -> Option<&'v Value> {
+    metadata.get(path.first()?)
+}
+
+impl Reading {
+    fn concern(self, at: &Value) -> Concern<'_> {
+        match self {
+            Self::Text => match at {
                 Value::String(text) => Concern::Only(text.as_str().into()),
                 Value::RawString(_) | Value::Bytes(_) | Value::Timestamp(_) => Concern::Everyone,
                 _ => Concern::Nobody,
             },
-            Reading::AsText => match at {
+            Self::AsText => match at {
                 Value::String(text) => Concern::Only(text.as_str().into()),
                 Value::Null | Value::Bool(_) | Value::Int(_) | Value::UInt(_) => {
                     Concern::Only(at.to_text().into())
                 }
                 _ => Concern::Everyone,
             },
-            Reading::Number => match at {
+            Self::Number => match at {
                 // Beyond, several integers are one float. Booleans equal numbers, in a way.
                 Value::Int(number) if number.unsigned_abs() < MOST_EXACT => {
                     Concern::Only(number.to_string().into())
@@ -139,6 +176,9 @@ impl Field {
 
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.origin != Origin::Document {
+            f.write_str("@")?;
+        }
         f.write_str(&self.path.iter().map(EcoString::as_str).collect::<Vec<_>>().join("."))
     }
 }
@@ -153,7 +193,7 @@ mod tests {
     #[track_caller]
     fn check(reading: Reading, message: &str, expected: &Concern<'_>) {
         let path = ["user", "id"].map(EcoString::from).into();
-        let field = Field { path, reading };
+        let field = Field::of_document(path, reading);
         assert_eq!(field.concern(&Message::from(message)), *expected, "{message}");
     }
 
@@ -194,5 +234,39 @@ mod tests {
                 check(reading, other, &Concern::Everyone);
             }
         }
+    }
+    #[track_caller]
+    fn check_metadata(origin: Origin, reading: Reading, value: Option<Value>, of: &Concern<'_>) {
+        let path = ["user".into()].into();
+        for content in ["{}", "no json"] {
+            let mut message = Message::from(content);
+            if let Some(value) = &value {
+                message.set_metadata("user", value.clone());
+            }
+            let field = Field { origin, path: Arc::clone(&path), is_blind: true, reading };
+            assert_eq!(field.concern(&message), *of, "{value:?}");
+            if content == "no json" {
+                let field = Field { is_blind: false, ..field };
+                assert_eq!(field.concern(&message), Concern::Everyone);
+            }
+        }
+    }
+
+    #[test]
+    fn metadata_is_compared_as_it_came_or_as_text() {
+        use Origin::{Metadata, MetadataText};
+        use Reading::{AsText, Number, Text};
+        let text = || (Some(Value::from("a")), Some(Value::from(7_i64)));
+        for (origin, reading) in [(Metadata, Text), (MetadataText, Text), (MetadataText, AsText)] {
+            check_metadata(origin, reading, text().0, &only("a"));
+        }
+        check_metadata(Metadata, Text, text().1, &Concern::Nobody);
+        check_metadata(Metadata, Number, text().1, &only("7"));
+        check_metadata(MetadataText, Text, text().1, &only("7"));
+        check_metadata(MetadataText, Number, text().1, &Concern::Nobody);
+        check_metadata(Metadata, Text, Some("".into()), &only(""));
+        check_metadata(MetadataText, Text, Some("".into()), &Concern::Nobody);
+        check_metadata(MetadataText, AsText, Some("".into()), &only("null"));
+        check_metadata(Metadata, Text, None, &Concern::Nobody);
     }
 }
