@@ -1,6 +1,7 @@
-//! How many instances a key, an API and a node may have.
+//! How many instances a key, an API and a node may have, and what their inputs are told.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -26,6 +27,12 @@ config! {
         /// The name.
         name: String = "",
     }
+}
+
+/// What inputs were told that catching up may have, by their names.
+fn told() -> MutexGuard<'static, HashMap<String, Option<u8>>> {
+    static TOLD: LazyLock<Mutex<HashMap<String, Option<u8>>>> = LazyLock::new(Mutex::default);
+    TOLD.lock().unwrap()
 }
 
 /// Reads nothing, and takes everything.
@@ -62,7 +69,10 @@ impl Writer for Idle {
 /// An API with one stream for each user.
 fn api(limit: impl FnOnce(&mut StreamSettings)) -> StreamApi {
     let mut registry = Registry::default();
-    registry.input("idle", |_: Named, _| Ok(BuiltInput::connector(Idle, false)));
+    registry.input("idle", |config: Named, scope| {
+        told().insert(config.name, scope.catch_up_percent());
+        Ok(BuiltInput::connector(Idle, false))
+    });
     registry.output("http_server", |_: Nothing, _| Ok(BuiltOutput::connector(Idle, 1)));
     registry.buffer("none", |_: Nothing, _| Ok(Box::new(|source| source)));
     let mut settings = StreamSettings::new(Arc::new(registry));
@@ -114,4 +124,13 @@ async fn apis_and_nodes_have_limits_too() {
     assert_eq!(found(&crowded, "a", None), Ok(()));
     assert_eq!(found(&crowded, "b", None), Err(Limit::Node));
     assert_eq!((Limit::Api.status().as_u16(), Limit::Node.status().as_u16()), (429, 503));
+}
+
+#[tokio::test]
+async fn inputs_know_how_much_of_the_time_catching_up_may_have() {
+    for (user, percent) in [("usual", None), ("patient", Some(7))] {
+        let api = api(|settings| settings.catch_up_percent = percent);
+        assert_eq!(found(&api, user, None), Ok(()));
+        assert_eq!(told().get(user), Some(&percent));
+    }
 }

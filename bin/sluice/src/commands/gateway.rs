@@ -100,6 +100,13 @@ pub async fn start(
     apis: Vec<PathBuf>,
     registry: Arc<Registry>,
 ) -> Result<Running, StartError> {
+    let streams = stream_settings(&settings, registry);
+    let extension = Arc::new(StreamExtension::new(streams));
+    Gateway::start(Options { settings, apis, extension: Some(extension) }).await
+}
+
+/// What the configuration says of streams inside APIs.
+fn stream_settings(settings: &Settings, registry: Arc<Registry>) -> StreamSettings {
     let mut streams = StreamSettings::new(registry.clone());
     streams.observers = Some(Arc::new(StreamObservers::new(registry)));
     streams.enabled = settings.streaming.enabled;
@@ -113,8 +120,7 @@ pub async fn start(
     streams.secrets.extend(settings.secrets.configuration().clone());
     streams.hide_generator_header = settings.plane.hide_generator_header;
     streams.leases = leases(settings.storage.as_ref());
-    let extension = Arc::new(StreamExtension::new(streams));
-    Gateway::start(Options { settings, apis, extension: Some(extension) }).await
+    streams
 }
 
 /// What keeps users apart between nodes. A gateway whose Redis cannot be used works alone.
@@ -185,4 +191,30 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What streams are told by a `tyk.conf` with this for `streaming`.
+    fn told(streaming: &str) -> StreamSettings {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("tyk.conf");
+        std::fs::write(&file, format!("{{\"streaming\":{streaming}}}")).unwrap();
+        let settings = Settings::load(Some(&file), &[]).unwrap();
+        stream_settings(&settings, Arc::new(Registry::default()))
+    }
+
+    #[test]
+    fn streams_are_told_what_users_may_take() {
+        assert_eq!(told(r#"{"enabled":true}"#).catch_up_percent, None);
+        let told = told(
+            r#"{"enabled":true,"catch_up_percent":7,"max_tenants":6,"max_tenants_per_api":5,
+                "max_tenants_per_key":4}"#,
+        );
+        assert_eq!(told.catch_up_percent, Some(7));
+        let limits = (told.max_instances_of_node, told.max_instances, told.max_instances_of_key);
+        assert_eq!(limits, (6, 5, 4));
+    }
 }

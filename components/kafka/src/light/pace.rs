@@ -200,10 +200,20 @@ impl Portion {
 
 #[cfg(test)]
 mod tests {
+    use sluice_engine::Registry;
+    use sluice_engine::tenancy::Tenancy;
+
     use super::*;
 
     fn pace() -> Pace {
         Pace::new(0.5, 2, &Metrics::default())
+    }
+
+    /// The pace of an input in an instance that was told a share.
+    fn pace_of(percent: Option<u8>) -> Arc<Pace> {
+        let environment = sluice_testkit::environment(Registry::default());
+        let tenancy = Tenancy { catch_up_percent: percent, ..Tenancy::default() };
+        Pace::of(&Scope::root(environment).with_tenancy(tenancy))
     }
 
     /// How long a turn with ten milliseconds of work lasts.
@@ -226,6 +236,15 @@ mod tests {
         pace.stir();
         assert_eq!(turn_takes(&pace).await, Duration::from_millis(20));
         assert_eq!(pace.portions(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_instance_says_how_much_of_the_time_there_is() {
+        for (percent, expected) in [(None, 20), (Some(10), 100), (Some(20), 50), (Some(100), 10)] {
+            let pace = pace_of(percent);
+            pace.stir();
+            assert_eq!(turn_takes(&pace).await, Duration::from_millis(expected), "{percent:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
