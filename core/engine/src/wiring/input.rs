@@ -209,13 +209,14 @@ impl Source for WrappedInput {
             let (abort, drain) = (self.stop.abort.clone(), self.stop.drain.clone());
             tokio::select! {
                 biased;
+                // First, as it is what usually happens. The others have been looked at just now.
+                burst = self.step(), if reading => if burst.is_some() {
+                    return burst;
+                },
                 () = abort.cancelled() => {}
                 () = drain.cancelled(), if reading => {}
                 () = sleep_until(due) => {}
                 () = changed => {}
-                burst = self.step(), if reading => if burst.is_some() {
-                    return burst;
-                },
             }
         }
     }
