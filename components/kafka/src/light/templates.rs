@@ -16,10 +16,12 @@ use super::ring::{Entry, Ring};
 use super::subscriber::{Joined, Source, Start, Subscriber};
 
 /// Values of users, awkward ones included.
-const USERS: [&str; 8] = ["a", "b", "", "7", "true", "null", "a\"", "7.0"];
+const USERS: [&str; 9] = ["a", "b", "A", "", "7", "true", "null", "a\"", "7.0"];
 /// What stands at the path of an event.
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 14] = [
     "\"a\"",
+    "\"A\"",
+    "\"B\"",
     "\"b\"",
     "\"\"",
     "\"7\"",
@@ -45,14 +47,17 @@ impl Parameters for User {
 fn comparison() -> impl Strategy<Value = String> {
     let field = prop_oneof![
         6 => Just("this.id"), 1 => Just("this.list.0"), 1 => Just("this.id.string()"),
-        1 => Just("this.id.or(\"\")"), 1 => Just("(this.id | \"a\")"), 2 => Just("@user"),
+        2 => Just("this.id.lowercase()"), 1 => Just("this.id.or(\"B\").lowercase()"),
+        1 => Just("this.id.lowercase().or(\"b\")"), 1 => Just("meta(\"user\").lowercase()"),
+        1 => Just("@user.lowercase()"), 1 => Just("this.id.or(\"\")"), 1 => Just("(this.id | \"a\")"), 2 => Just("@user"),
         2 => Just("meta(\"user\")"), 2 => Just("metadata(\"user\")"), 1 => Just("@user.string()"),
         1 => Just("meta(\"user\").string()"), 1 => Just("(meta(\"user\") | \"a\")"),
         1 => Just("@user.or(\"\")"), 1 => Just("$field"), 1 => Just("this.n"),
     ];
     let user = prop_oneof![
         6 => Just("\"$tyk_context.user\""), 2 => Just("$tyk_context.user"), 1 => Just("$user"),
-        1 => Just("$tyk_context.user.string()"), 1 => Just("\"a\""),
+        1 => Just("$tyk_context.user.string()"), 1 => Just("\"$tyk_context.user\".lowercase()"),
+        1 => Just("$tyk_context.user.lowercase()"), 1 => Just("\"a\""),
     ];
     (field, user, any::<bool>(), any::<bool>()).prop_map(|(field, user, swapped, equal)| {
         let sign = if equal { "==" } else { "!=" };

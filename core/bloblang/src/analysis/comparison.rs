@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use sluice_value::{EcoString, Value};
 
-use super::{Filter, FilterText, Origin};
+use super::{Filter, FilterText, Origin, Reading};
 use crate::{
     Base, Expr, ExprKind, Operator, TextPart,
     builtin::{ArgExpr, Call, MethodCall},
@@ -63,9 +63,9 @@ impl<'p> Known<'p> {
 /// A path on one side, placeholders on the other.
 pub(super) fn comparison(left: &Expr, right: &Expr, known: &Known<'_>) -> Option<Filter> {
     let found = |field: &Expr, text: &Expr| {
-        let Field { origin, path, as_text, defaults } = field_of(field, known)?;
+        let Field { origin, path, reading, defaults } = field_of(field, known)?;
         let text = text_of(text, known)?;
-        Some(Filter { origin, path, is_blind: false, as_text, defaults, text })
+        Some(Filter { origin, path, is_blind: false, reading, defaults, text })
     };
     found(left, right).or_else(|| found(right, left))
 }
@@ -74,13 +74,13 @@ pub(super) fn comparison(left: &Expr, right: &Expr, known: &Known<'_>) -> Option
 struct Field {
     origin: Origin,
     path: Vec<EcoString>,
-    as_text: bool,
+    reading: Reading,
     defaults: Vec<Value>,
 }
 
 impl Field {
     fn new(origin: Origin, path: Vec<EcoString>) -> Self {
-        Self { origin, path, as_text: false, defaults: Vec::new() }
+        Self { origin, path, reading: Reading::AsItIs, defaults: Vec::new() }
     }
 }
 
@@ -100,10 +100,16 @@ fn field_of(expr: &Expr, known: &Known<'_>) -> Option<Field> {
             let (origin, key) = metadata_of(call)?;
             of_metadata(origin, &key)
         }
-        ExprKind::Method(call) if is_string(call) => {
+        ExprKind::Method(call) if is_call(call, "string") => {
             let field = field_of(call.target(), known)?;
             let defaults = field.defaults.iter().map(|it| Value::string(it.to_text())).collect();
-            Some(Field { as_text: true, defaults, ..field })
+            let can_be = field.reading != Reading::Lowercase;
+            can_be.then_some(Field { reading: Reading::Text, defaults, ..field })
+        }
+        ExprKind::Method(call) if is_call(call, "lowercase") => {
+            let field = field_of(call.target(), known)?;
+            let can_be = field.reading == Reading::AsItIs;
+            can_be.then_some(Field { reading: Reading::Lowercase, ..field })
         }
         ExprKind::Method(call) if call.method().name == "or" => {
             let [ArgExpr::Query(fallback)] = call.args().args.as_slice() else { return None };
@@ -136,9 +142,9 @@ fn metadata_of(call: &Call) -> Option<(Origin, EcoString)> {
     }
 }
 
-/// `string()`, the method.
-fn is_string(call: &MethodCall) -> bool {
-    call.method().name == "string" && call.args().args.is_empty()
+/// A method without arguments.
+fn is_call(call: &MethodCall, name: &str) -> bool {
+    call.method().name == name && call.args().args.is_empty()
 }
 
 fn text_of(expr: &Expr, known: &Known<'_>) -> Option<FilterText> {
@@ -148,10 +154,16 @@ fn text_of(expr: &Expr, known: &Known<'_>) -> Option<FilterText> {
             let varies = parts.iter().any(|part| matches!(part, TextPart::Param(_)));
             varies.then(|| FilterText::Parts(parts.clone()))
         }
-        ExprKind::Method(call) if is_string(call) => match text_of(call.target(), known)? {
+        ExprKind::Method(call) if is_call(call, "string") => match text_of(call.target(), known)? {
             FilterText::Param(name) => Some(FilterText::Shown(name)),
             text => Some(text),
         },
+        ExprKind::Method(call) if is_call(call, "lowercase") => {
+            match text_of(call.target(), known)? {
+                FilterText::Parts(parts) => Some(FilterText::Lowercase(parts)),
+                _ => None, // a number has no letters
+            }
+        }
         _ => None,
     }
 }
@@ -178,7 +190,11 @@ pub(super) fn is_plain(expr: &Expr, known: &Known<'_>) -> bool {
         | ExprKind::Param(_)
         | ExprKind::Text(_) => true,
         ExprKind::Literal(literal) => literal.outcome.as_value().is_some(),
-        _ => field_of(expr, known).is_some() || text_of(expr, known).is_some(),
+        _ => {
+            let field = field_of(expr, known);
+            let is_plain = field.is_some_and(|field| field.reading != Reading::Lowercase);
+            is_plain || text_of(expr, known).is_some()
+        }
     }
 }
 

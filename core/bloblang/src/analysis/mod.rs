@@ -32,8 +32,7 @@ pub struct Filter {
     /// The same holds for messages that are no documents: the program does not look at the content
     /// of those that it deletes.
     pub is_blind: bool,
-    /// The value is compared as text, whatever it is: `this.id.string()`.
-    pub as_text: bool,
+    pub reading: Reading,
     /// What stands for a value that is missing: `this.id.or("")`.
     pub defaults: Vec<Value>,
     pub text: FilterText,
@@ -48,6 +47,22 @@ pub enum Origin {
     MetadataText,
 }
 
+/// What the value of a [`Filter`] is compared as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    AsItIs,
+    /// As text, whatever it is: `this.id.string()`.
+    Text,
+    /// In small letters: `this.id.lowercase()`. What becomes of other values than texts is not
+    /// known.
+    Lowercase,
+}
+
+/// A text in small letters, as the method `lowercase` makes them.
+pub fn lowercase(text: &str) -> String {
+    crate::builtin::lowercase(text)
+}
+
 /// What a [`Filter`] asks for, made of placeholders.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FilterText {
@@ -55,6 +70,8 @@ pub enum FilterText {
     /// A placeholder that was made a text: `$tyk_context.id.string()`.
     Shown(EcoString),
     Parts(Vec<TextPart>),
+    /// The same in small letters: `"$tyk_context.id".lowercase()`.
+    Lowercase(Vec<TextPart>),
 }
 
 /// What a [`Filter`] asks for, with the values of one tenant.
@@ -83,14 +100,16 @@ impl Filter {
                 }
             }
             FilterText::Parts(parts) => Value::string(spelled(parts, params)),
+            FilterText::Lowercase(parts) => Value::string(lowercase(&spelled(parts, params))),
         };
         if self.defaults.iter().any(|default| compare::equal(default, &value)) {
             return None;
         }
         match value {
             Value::String(text) => Some(Needle::Text(text.to_string())),
-            Value::Int(number) if !self.as_text && number.unsigned_abs() < MOST_EXACT => {
-                Some(Needle::Integer(number))
+            Value::Int(number) => {
+                let is_exact = number.unsigned_abs() < MOST_EXACT;
+                (self.reading == Reading::AsItIs && is_exact).then_some(Needle::Integer(number))
             }
             _ => None,
         }

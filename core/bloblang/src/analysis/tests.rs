@@ -36,6 +36,9 @@ fn usual_spellings_are_recognised() {
         "this.user.id.string() != \"$tyk_context.u\"",
         "this.user.id.string() != $tyk_context.u.string()",
         "this.user.id.or(0).string() != \"$tyk_context.u\"",
+        "this.user.id.lowercase() != \"$tyk_context.u\"",
+        "this.user.id.lowercase() != \"$tyk_context.u\".lowercase()",
+        "this.user.id.or(\"\").lowercase() != \"$tyk_context.u\"",
     ] {
         check(&format!("root = if {condition} {{ deleted() }}"));
         check(&format!("root = this\nroot = if {condition} {{ deleted() }}"));
@@ -141,7 +144,12 @@ fn what_might_keep_other_messages_is_not() {
         "root = if this.user.id != \"fixed\" { deleted() }",
         "root = if this.user.id == \"$tyk_context.u\" { deleted() }",
         "root = if this.user.id == \"$tyk_context.u\" { this }",
-        "root = if this.user.id.lowercase() != \"$tyk_context.u\" { deleted() }",
+        "root = if this.user.id.uppercase() != \"$tyk_context.u\" { deleted() }",
+        "root = if this.user.id.lowercase() != \"$tyk_context.u\" { deleted() }\nroot = if this.a.lowercase() != \"b\" { deleted() }",
+        "root = if this.a.lowercase() == \"b\" || this.user.id != \"$tyk_context.u\" { deleted() }",
+        "root = if this.user.id.lowercase().string() != \"$tyk_context.u\" { deleted() }",
+        "root = if this.user.id != $tyk_context.u.lowercase() { deleted() }",
+        "let id = this.user.id.lowercase()\nroot = if $id != \"$tyk_context.u\" { deleted() }",
         "root = if this.user.id.or(this.id) != \"$tyk_context.u\" { deleted() }",
         "root = if this.user.id != \"$tyk_context.u\" { deleted() }\nroot = this",
         "root = if this.user.id != \"$tyk_context.u\" { deleted() }\nmeta n = this.n + 1",

@@ -82,6 +82,7 @@ pub use spec::{
     Category, Default, Example, Function, FunctionClosure, FunctionCode, Method, MethodClosure,
     MethodCode, MethodEval, MethodLazy, Param, ParamKind, Params, Run, Status,
 };
+pub(crate) use string::lowercase;
 
 /// All functions, family by family.
 pub fn functions() -> impl Iterator<Item = &'static Function> {

@@ -166,8 +166,11 @@ impl Mapping {
         let Compiled { program, surroundings } = &self.compiled;
         let filter = language::analysis::filter(program, matches!(self.mode, Mode::Mutation))?;
         let (text, reading) = match filter.needle(&surroundings.values)? {
-            Needle::Text(text) if filter.as_text => (text, Reading::AsText),
-            Needle::Text(text) => (text, Reading::Text),
+            Needle::Text(text) => match filter.reading {
+                language::analysis::Reading::AsItIs => (text, Reading::Text),
+                language::analysis::Reading::Text => (text, Reading::AsText),
+                language::analysis::Reading::Lowercase => (text, Reading::Lowercase),
+            },
             Needle::Integer(number) => (number.to_string(), Reading::Number),
         };
         let (origin, is_blind) = (filter.origin, filter.is_blind);

@@ -18,6 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use sluice_bloblang::analysis::Origin;
+use sluice_bloblang::analysis::lowercase;
 use sluice_message::Message;
 use sluice_value::{EcoString, Object, Value};
 
@@ -64,6 +65,8 @@ pub enum Reading {
     Text,
     /// The text that any value makes.
     AsText,
+    /// A text in small letters.
+    Lowercase,
     /// A number; the texts of selections are integers that floats hold exactly.
     Number,
 }
@@ -119,10 +122,12 @@ impl Field {
             Origin::Metadata => at_key(message.metadata(), &self.path).unwrap_or(&Value::Null),
             Origin::MetadataText => {
                 let text = at_key(message.metadata(), &self.path).map(Value::to_text);
-                return match text.filter(|text| !text.is_empty()) {
-                    Some(text) if self.reading != Reading::Number => Concern::Only(text.into()),
-                    None if self.reading == Reading::AsText => Concern::Only("null".into()),
-                    _ => Concern::Nobody,
+                return match (text.filter(|text| !text.is_empty()), self.reading) {
+                    (_, Reading::Number) | (None, Reading::Text) => Concern::Nobody,
+                    (None, Reading::AsText) => Concern::Only("null".into()),
+                    (None, Reading::Lowercase) => Concern::Everyone,
+                    (Some(text), Reading::Lowercase) => Concern::Only(lowercase(&text).into()),
+                    (Some(text), _) => Concern::Only(text.into()),
                 };
             }
         };
@@ -160,6 +165,10 @@ impl Reading {
                 Value::Null | Value::Bool(_) | Value::Int(_) | Value::UInt(_) => {
                     Concern::Only(at.to_text().into())
                 }
+                _ => Concern::Everyone,
+            },
+            Self::Lowercase => match at {
+                Value::String(text) => Concern::Only(lowercase(text).into()),
                 _ => Concern::Everyone,
             },
             Self::Number => match at {
@@ -217,6 +226,14 @@ mod tests {
         }
         check(Reading::AsText, "{}", &only("null"));
         check(Reading::AsText, r#"{"user":{"id":[1]}}"#, &Concern::Everyone);
+    }
+
+    #[test]
+    fn what_has_no_letters_is_for_the_programs() {
+        check(Reading::Lowercase, r#"{"user":{"id":"Ann"}}"#, &only("ann"));
+        for other in ["{}", r#"{"user":{"id":7}}"#, r#"{"user":{"id":null}}"#] {
+            check(Reading::Lowercase, other, &Concern::Everyone);
+        }
     }
 
     #[test]

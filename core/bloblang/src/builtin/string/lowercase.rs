@@ -11,7 +11,7 @@ pub(super) const METHOD: Method = Method::new(
     "Turns all letters of the text into small ones.",
     MethodCode::Value(|value| match value {
         Value::String(text) if text.is_ascii() => Ok(Value::String(text.to_ascii_lowercase())),
-        _ => changed(value, simple_lowercase),
+        _ => changed(value, lowercase),
     }),
 )
 .examples(&[Example::new(
@@ -20,7 +20,7 @@ pub(super) const METHOD: Method = Method::new(
 )]);
 
 /// Letter by letter, without regard to their neighbours.
-fn simple_lowercase(text: &str) -> String {
+pub(crate) fn lowercase(text: &str) -> String {
     text.chars()
         .map(|c| {
             let mut lower = c.to_lowercase();

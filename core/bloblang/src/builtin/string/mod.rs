@@ -29,6 +29,8 @@ mod uppercase;
 
 use sluice_value::Value;
 
+pub(crate) use lowercase::lowercase;
+
 use super::Method;
 use crate::{Error, compare};
 
