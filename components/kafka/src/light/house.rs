@@ -256,6 +256,13 @@ impl List {
         self.list(subscriber, true, self.rounded(pause), &mut due);
     }
 
+    /// Takes one off the list that is closed, and stores its positions itself.
+    pub(super) fn remove(&self, subscriber: &Subscriber) {
+        let mut due = self.due();
+        let listed = subscriber.listed.swap(0, Ordering::AcqRel);
+        due.remove(&(listed, subscriber.id));
+    }
+
     fn list(&self, subscriber: &Arc<Subscriber>, for_delivery: bool, at: u64, due: &mut Due) {
         let listed = subscriber.listed.load(Ordering::Acquire);
         if (listed > 0 && listed <= at) || subscriber.is_closed() {
@@ -404,6 +411,20 @@ mod tests {
         assert!(found.iter().all(|after| (5.0..30.2).contains(after)));
         let in_second = |second| found.iter().filter(|it| it.floor() == f64::from(second)).count();
         assert!((6..30).all(|second| in_second(second) == 200));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_left_hold_nobody_up() {
+        let (list, many) = (List::default(), subscribers(10_000));
+        many.iter().for_each(|it| list.delivered(it, PERIOD));
+        for gone in &many[1..] {
+            gone.close();
+            list.remove(gone);
+            list.delivered(gone, PERIOD);
+        }
+        let new = subscriber(0);
+        list.delivered(&new, PERIOD);
+        assert!(due(&list, 2).await.iter().all(|after| (5.0..5.2).contains(after)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -206,6 +206,7 @@ impl Shared {
 
     pub(super) fn dismiss(&self, subscriber: &Subscriber) {
         subscriber.close();
+        self.list.remove(subscriber);
         self.index().remove(subscriber);
         self.meters.tenants.add(-1);
     }
