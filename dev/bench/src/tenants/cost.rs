@@ -10,7 +10,7 @@ use super::feed::Audience;
 use super::stage::Stage;
 use crate::report::table;
 
-/// Positions are stored a commit period after a delivery, which is five seconds.
+/// Positions are stored a commit period after a delivery, which is a second, and of many later.
 const SETTLE: Duration = Duration::from_secs(6);
 
 /// An event for nobody is read and decided on; one for a user is delivered, and its position stored.
