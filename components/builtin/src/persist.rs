@@ -44,13 +44,37 @@ pub(crate) async fn write_persistently(
     mut batch: Batch,
     persistence: &Persistence,
 ) -> Result<(), DeliveryError> {
+    let began = Instant::now();
     // Lineages may repeat; a number is one member's own.
     let numbering = batch.renumber();
+    let Err(error) = sink.write(batch.clone()).await else { return Ok(()) };
+    let written = insist_since(began, sink, batch, error, persistence).await;
+    written.map_err(|error| numbering.restore(error))
+}
+
+/// Writes what failed of a batch with numbered members again, as [`write_persistently`] does.
+///
+/// # Errors
+/// Names the members that were not delivered when patience ended.
+pub(crate) async fn insist(
+    sink: &dyn Sink,
+    batch: Batch,
+    error: DeliveryError,
+    persistence: &Persistence,
+) -> Result<(), DeliveryError> {
+    insist_since(Instant::now(), sink, batch, error, persistence).await
+}
+
+async fn insist_since(
+    began: Instant,
+    sink: &dyn Sink,
+    mut batch: Batch,
+    mut error: DeliveryError,
+    persistence: &Persistence,
+) -> Result<(), DeliveryError> {
     let mut backoff = Backoff::new(persistence.initial_interval, persistence.max_interval);
-    let began = Instant::now();
     let mut retries = 0;
     loop {
-        let Err(error) = sink.write(batch.clone()).await else { return Ok(()) };
         batch.retain_failed(&error);
         let pause = backoff.pause();
         let longest = persistence.max_elapsed_time;
@@ -60,10 +84,14 @@ pub(crate) async fn write_persistently(
             error!(label = %persistence.label, path = %persistence.path, "Failed to send message: {error}");
             let lineages = batch.iter().map(|message| message.lineage);
             let given_up = DeliveryError::new("message failed to reach a target destination");
-            return Err(numbering.restore(given_up.of_part(lineages)));
+            return Err(given_up.of_part(lineages));
         }
         warn!(label = %persistence.label, path = %persistence.path, "Failed to send message: {error}");
         tokio::time::sleep(pause).await;
         retries += 1;
+        match sink.write(batch.clone()).await {
+            Ok(()) => return Ok(()),
+            Err(again) => error = again,
+        }
     }
 }

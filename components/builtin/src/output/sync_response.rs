@@ -7,13 +7,13 @@ use sluice_message::Batch;
 
 use crate::reply;
 
-/// Replies go into memory, so that many may be written at once.
-const MAX_IN_FLIGHT: usize = 1024;
+/// Replies go into memory: none is on its way for long.
+const MAX_IN_FLIGHT: usize = 64;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .output("sync_response", |_: SyncResponse, _| {
-            Ok(BuiltOutput::connector(SyncResponse {}, MAX_IN_FLIGHT))
+            Ok(BuiltOutput::gathering(SyncResponse {}, MAX_IN_FLIGHT))
         })
         .doc(
             "Stores messages as the reply to their source, such as the HTTP request they came \
@@ -39,12 +39,20 @@ impl Output for SyncResponse {
 #[async_trait]
 impl Writer for SyncResponse {
     async fn write(&self, batch: &Batch) -> Result<(), WriteError> {
-        let without = reply::store(batch);
-        if without.is_empty() {
-            return Ok(());
-        }
-        let error = "unable to extract result store from message";
-        let failed = without.into_iter().map(|at| (at, error.to_owned())).collect();
-        Err(WriteError::Members { total: batch.len(), failed })
+        stored(batch)
     }
+
+    async fn write_each(&self, batches: &[Batch]) -> Vec<Result<(), WriteError>> {
+        batches.iter().map(stored).collect()
+    }
+}
+
+fn stored(batch: &Batch) -> Result<(), WriteError> {
+    let without = reply::store(batch);
+    if without.is_empty() {
+        return Ok(());
+    }
+    let error = "unable to extract result store from message";
+    let failed = without.into_iter().map(|at| (at, error.to_owned())).collect();
+    Err(WriteError::Members { total: batch.len(), failed })
 }

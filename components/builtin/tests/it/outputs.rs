@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sluice_testkit::{Action, Answer, FakeInput, FakeOutput, Running};
+use sluice_testkit::{Action, Answer, FakeInput, FakeOutput, Running, batch};
 
 use crate::support::{refusal, settle, start};
 
@@ -56,6 +56,25 @@ async fn fan_out_retries_a_failing_output_alone() {
     assert_eq!(it.messages(1), ["a", "b"]);
     assert_eq!(it.messages(2), ["b", "a"]);
     assert_eq!(it.input.answers().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_that_fans_out_is_answered_batch_by_batch() {
+    let output = "{ broker: { outputs: [ \
+        { fake: { name: burst_1, gathers: true, max_in_flight: 2 } }, $2 ] } }";
+    let mut it = setup("burst", output);
+    it.script(1, [Action::Take, no(), Action::FailMembers(vec![0]), no()]);
+    it.input.push_all([&["a"][..], &["b"], &["c", "d"]].map(batch).into());
+    settle().await;
+    assert_eq!((it.messages(1), it.input.answers().len()), (vec!["a".into(), "d".into()], 1));
+    assert_eq!(it.messages(2), ["a", "b", "c", "d"], "the other output waits for nobody");
+    it.ends().await;
+    let mut all = it.messages(1);
+    all.sort_unstable();
+    assert_eq!(all, ["a", "b", "c", "d"]);
+    let answers = it.input.answers();
+    assert!(answers.iter().all(|answer| matches!(answer, Answer::Delivered(_))));
+    assert_eq!((answers.len(), it.outputs[1].messages().len()), (3, 4));
 }
 
 #[tokio::test(start_paused = true)]

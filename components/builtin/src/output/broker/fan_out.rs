@@ -8,9 +8,10 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use sluice_engine::{InFlight, Sink};
-use sluice_message::{Batch, DeliveryError};
+use sluice_message::{Batch, DeliveryError, Transaction};
 use tokio::task::JoinSet;
 
+use super::together::write_each_to_all;
 use crate::persist::{Persistence, write_persistently};
 
 /// How often batches are flushed that hold up the end.
@@ -107,6 +108,27 @@ impl Sink for FanOut {
 
     async fn write(&self, batch: Batch) -> Result<(), DeliveryError> {
         if self.in_turn { self.write_in_turn(batch).await } else { self.write_to_all(batch).await }
+    }
+
+    async fn write_each(&self, transactions: Vec<Transaction>) {
+        if let (false, Some(persistence)) = (self.in_turn, &self.persistence) {
+            write_each_to_all(&self.sinks, transactions, persistence).await;
+        } else {
+            for transaction in transactions {
+                let (batch, duty) = transaction.take_batch();
+                duty.resolve_result(self.write(batch).await);
+            }
+        }
+    }
+
+    /// As many as the one that takes most: the others get them one by one, at the same time.
+    fn takes_several(&self) -> usize {
+        match (self.in_turn, &self.persistence) {
+            (false, Some(_)) => {
+                self.sinks.iter().map(|sink| sink.takes_several()).max().unwrap_or(1)
+            }
+            _ => 1,
+        }
     }
 
     /// The slower ones hold their writes up themselves.

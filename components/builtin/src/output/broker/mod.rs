@@ -2,6 +2,7 @@
 
 mod fan_out;
 mod spread;
+mod together;
 
 use std::sync::Arc;
 
