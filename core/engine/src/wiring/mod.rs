@@ -4,6 +4,7 @@ pub mod batching;
 mod chain;
 pub mod definition;
 mod desk;
+mod feed;
 pub mod input;
 pub(crate) mod metered;
 pub mod output;
@@ -11,5 +12,7 @@ pub mod resumable;
 mod slots;
 pub mod spans;
 pub mod stream;
+mod thread;
+mod writes;
 
 pub use chain::{Chain, Step};
