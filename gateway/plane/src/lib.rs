@@ -27,7 +27,7 @@ pub use body::{Body, BodyError};
 pub use extension::{ApiExtension, ApiHandler, ExtensionError, Outcome, Tenant};
 pub use fault::{Fault, plain_text};
 pub use plane::{Plane, PlaneCounts, Unready};
-pub use request::{RequestContext, path_escape, query_escape, query_pairs};
+pub use request::{RequestContext, RequestHead, path_escape, query_escape, query_pairs};
 pub use server::{
     Certificate, Connection, Drain, ListenError, ListenerSettings, Serve, TlsError, TlsInfo,
     TlsSettings, listen,

@@ -74,13 +74,13 @@ impl Default for UpstreamSettings {
 pub struct Limits {
     /// Open connections, upgraded ones included; further ones hear 503 and are closed.
     pub max_connections: usize,
-    /// Time for a TLS handshake, for a request head, and for a connection's first request.
+    /// Time for a TLS handshake and for the head of a connection's first request.
     pub header_timeout: Duration,
     /// Longest silence inside a request body.
     pub read_timeout: Duration,
     /// Longest time a client may refuse to take data that wait for it.
     pub write_timeout: Duration,
-    /// Longest time without a request on an open connection.
+    /// Longest time from a request to the head of the next one on the same connection.
     pub idle_timeout: Duration,
     /// Size of a request head: request line and headers (at most 64 KiB of them in HTTP/2).
     pub max_header_bytes: usize,

@@ -1,6 +1,6 @@
 //! The streams of one API, and the extension that makes them from documents.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use sluice_engine::http::{ConsumerGroup, HttpBody, Keepalive, OriginalPath, Remo
 use sluice_model::Api;
 use sluice_plane::{
     ApiExtension, ApiHandler, Body, BoxError, ExtensionError, Fault, Outcome, RequestContext,
-    Tenant,
+    RequestHead, Tenant,
 };
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, error, warn};
@@ -100,7 +100,7 @@ pub(crate) struct StreamApi {
 pub(crate) struct Inner {
     templates: Vec<Template>,
     /// Which template serves a path.
-    routes: HashMap<String, usize>,
+    routes: BTreeMap<String, usize>,
     instances: Mutex<HashMap<(usize, Values), Slot>>,
     /// Instances by the key that started them.
     keys: Arc<Keys>,
@@ -123,7 +123,7 @@ impl StreamApi {
         settings: Arc<StreamSettings>,
     ) -> Self {
         let mut templates = Vec::new();
-        let mut routes = HashMap::new();
+        let mut routes = BTreeMap::new();
         for (name, document) in streams {
             match Template::new(api, name, document, &settings) {
                 Ok(template) => {
@@ -161,7 +161,8 @@ impl ApiHandler for StreamApi {
             Outcome::Answered(Fault::new(status, message).response(request.headers(), hide))
         };
         let key = context.token.as_deref();
-        let instance = match self.inner.instance(at, template.values(context), key) {
+        let values = template.values(context, RequestHead::from(&request));
+        let instance = match self.inner.instance(at, values, key) {
             Found::Running(instance) => instance,
             Found::Broken => {
                 return fault(StatusCode::INTERNAL_SERVER_ERROR, "invalid route handler");
@@ -175,7 +176,7 @@ impl ApiHandler for StreamApi {
             return fault(StatusCode::INTERNAL_SERVER_ERROR, "invalid route handler");
         };
         let exchange = Arc::new(Exchange(instance));
-        let group = template.group(path, context);
+        let group = template.group(path, context, RequestHead::from(&request));
         let request = engine_request(request, context, group, &exchange);
         let response = handler.handle(request).await;
         Outcome::Answered(plane_response(response, exchange))

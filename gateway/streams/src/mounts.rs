@@ -1,6 +1,6 @@
 //! Where an instance's components put their HTTP endpoints.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sluice_engine::http::{Endpoint, HttpHandler, HttpHost, Mount};
@@ -8,7 +8,7 @@ use sluice_engine::http::{Endpoint, HttpHandler, HttpHost, Mount};
 /// The endpoints of one instance, by path.
 #[derive(Clone, Default)]
 pub(crate) struct Mounts {
-    handlers: Arc<RwLock<HashMap<String, Arc<dyn HttpHandler>>>>,
+    handlers: Arc<RwLock<BTreeMap<String, Arc<dyn HttpHandler>>>>,
 }
 
 impl Mounts {

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use sluice_config::{ComponentKind, Node, NodeValue, Parameters, Reader};
 use sluice_engine::tenancy::Tenancy;
 use sluice_engine::{BuildError, Environment, Resources, Scope, Stop, Stream, StreamConfig};
-use sluice_plane::RequestContext;
+use sluice_plane::{RequestContext, RequestHead};
 
 use crate::definition::{adapt, node_of};
 use crate::instance::Instance;
@@ -92,16 +92,21 @@ impl Template {
     }
 
     /// The values that choose a request's instance.
-    pub(crate) fn values(&self, context: &RequestContext) -> Values {
-        values_of(self.names.iter().map(String::as_str), context)
+    pub(crate) fn values(&self, context: &RequestContext, head: RequestHead<'_>) -> Values {
+        values_of(self.names.iter().map(String::as_str), context, head)
     }
 
     /// The consumer group of a request at an HTTP output, where the document has one.
-    pub(crate) fn group(&self, path: &str, context: &RequestContext) -> Option<String> {
+    pub(crate) fn group(
+        &self,
+        path: &str,
+        context: &RequestContext,
+        head: RequestHead<'_>,
+    ) -> Option<String> {
         let text = self.groups.get(path)?;
         let mut names = BTreeSet::new();
         crate::placeholders::names_in(text, &mut names);
-        let mut values = values_of(names.iter().map(String::as_str), context);
+        let mut values = values_of(names.iter().map(String::as_str), context, head);
         values.extend(&self.constants);
         Some(values.substitute(text).into_owned())
     }
@@ -316,11 +321,15 @@ fn split_names(
     Ok((names, constants))
 }
 
-fn values_of<'a>(names: impl Iterator<Item = &'a str>, context: &RequestContext) -> Values {
+fn values_of<'a>(
+    names: impl Iterator<Item = &'a str>,
+    context: &RequestContext,
+    head: RequestHead<'_>,
+) -> Values {
     let mut values = Values::default();
     for name in names {
         let value = if let Some(variable) = name.strip_prefix("tyk_context.") {
-            context.variable(variable)
+            context.variable(variable, head)
         } else if let Some(variable) = name.strip_prefix("tyk_meta.") {
             context.meta_variable(variable)
         } else {

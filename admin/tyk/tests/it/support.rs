@@ -118,7 +118,7 @@ impl ApiHandler for NamesHandler {
         if !self.streams.iter().any(|name| format!("/{name}") == context.stripped_path) {
             return Outcome::Continue(request);
         }
-        let user = context.variable("request_data_user");
+        let user = context.variable("request_data_user", &request);
         Outcome::Answered(Response::new(Body::from(format!("{} for {user}", self.name))))
     }
 

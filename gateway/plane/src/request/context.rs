@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use sluice_model::Api;
 
 use super::{
-    VariableSource, client_ip,
+    RequestHead, VariableSource, client_ip,
     variables::{claim, claim_text, path_parts, substituted},
 };
 use crate::server::Connection;
@@ -49,12 +49,7 @@ impl RequestContext {
         xff_depth: usize,
     ) -> Self {
         let stripped_path = if by_id { path.to_owned() } else { api.listen_path.strip_from(path) };
-        let variables = api.context_variables.then(|| VariableSource {
-            headers: parts.headers.clone(),
-            uri: parts.uri.clone(),
-            form: None,
-            parameters: OnceLock::new(),
-        });
+        let variables = api.context_variables.then(VariableSource::default);
         Self {
             client_ip: client_ip(&parts.headers, &connection.peer_ip, xff_depth),
             path: path.to_owned(),
@@ -81,10 +76,11 @@ impl RequestContext {
         self.request_id.get_or_init(|| uuid::Uuid::new_v4().to_string())
     }
 
-    /// The text that stands for `$tyk_context.<name>`, escaping included.
+    /// The text that stands for `$tyk_context.<name>` in the request with this head, escaping
+    /// included.
     ///
     /// Empty for unknown names, and for all names unless the API enables context variables.
-    pub fn variable(&self, name: &str) -> String {
+    pub fn variable<'a>(&self, name: &str, head: impl Into<RequestHead<'a>>) -> String {
         let Some(source) = &self.variables else { return String::new() };
         let value = match name {
             "path" => Some(self.path.clone()),
@@ -94,7 +90,7 @@ impl RequestContext {
             "token" => self.token.clone(),
             _ => match claim_name(name) {
                 Some(name) => self.claims.as_ref().and_then(|claims| claim(claims, name)),
-                None => source.lookup(name),
+                None => source.lookup(name, head.into()),
             },
         };
         value.map(substituted).unwrap_or_default()

@@ -12,4 +12,5 @@ pub use escape::{path_escape, query_escape, query_pairs};
 
 pub(crate) use client_ip::client_ip;
 pub(crate) use path::{PathRefusal, RequestPath};
+pub use variables::RequestHead;
 pub(crate) use variables::VariableSource;

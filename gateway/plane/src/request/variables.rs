@@ -1,13 +1,13 @@
 //! Context variables: the values behind `$tyk_context.NAME`.
 //!
-//! Names are resolved against a copy of what the request said, on demand. A name without a value is
-//! the empty text, never an error. Values are data: whoever puts them into documents must keep them
+//! Names are resolved against what the request says, on demand. A name without a value is the empty
+//! text, never an error. Values are data: whoever puts them into documents must keep them
 //! from being read as anything else.
 
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Uri, header::COOKIE};
+use http::{HeaderMap, HeaderName, Request, Uri, header::COOKIE, request::Parts};
 use serde_json::{Map, Value};
 
 use super::{
@@ -15,49 +15,66 @@ use super::{
     host,
 };
 
-/// What a request said, kept for as long as its variables may be asked for.
-#[derive(Debug)]
+/// The head of a request, whose variables are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestHead<'a> {
+    pub headers: &'a HeaderMap,
+    pub uri: &'a Uri,
+}
+
+impl<'a, B> From<&'a Request<B>> for RequestHead<'a> {
+    fn from(request: &'a Request<B>) -> Self {
+        Self { headers: request.headers(), uri: request.uri() }
+    }
+}
+
+impl<'a> From<&'a Parts> for RequestHead<'a> {
+    fn from(parts: &'a Parts) -> Self {
+        Self { headers: &parts.headers, uri: &parts.uri }
+    }
+}
+
+/// What is kept of a request for as long as its variables may be asked for.
+#[derive(Debug, Default)]
 pub(crate) struct VariableSource {
-    pub headers: HeaderMap,
-    pub uri: Uri,
     /// The body, if it was a form.
     pub form: Option<Bytes>,
-    pub parameters: OnceLock<Vec<(String, String)>>,
+    parameters: OnceLock<Vec<(String, String)>>,
 }
 
 impl VariableSource {
     /// The value of a variable that comes from the request itself, unescaped.
-    pub(crate) fn lookup(&self, name: &str) -> Option<String> {
+    pub(crate) fn lookup(&self, name: &str, head: RequestHead<'_>) -> Option<String> {
         if name == "request_data" {
-            return Some(self.request_data());
+            return Some(self.request_data(head));
         }
         if let Some(parameter) = name.strip_prefix("request_data_") {
-            return self.parameter(parameter);
+            return self.parameter(parameter, head);
         }
         if let Some(header) = name.strip_prefix("headers_") {
-            return self.header(header);
+            return head.header(header);
         }
-        name.strip_prefix("cookies_").and_then(|cookie| self.cookie(cookie))
+        name.strip_prefix("cookies_").and_then(|cookie| head.cookie(cookie))
     }
 
     /// Form fields first, then the query, each in the order sent.
-    fn parameters(&self) -> &[(String, String)] {
+    fn parameters(&self, head: RequestHead<'_>) -> &[(String, String)] {
         self.parameters.get_or_init(|| {
             let form = self.form.as_deref().and_then(|form| std::str::from_utf8(form).ok());
-            let query = self.uri.query().unwrap_or_default();
+            let query = head.uri.query().unwrap_or_default();
             query_pairs(form.unwrap_or_default()).chain(query_pairs(query)).collect()
         })
     }
 
-    fn parameter(&self, wanted: &str) -> Option<String> {
-        let found = self.parameters().iter().find(|(name, _)| same_name(name, wanted));
+    fn parameter(&self, wanted: &str, head: RequestHead<'_>) -> Option<String> {
+        let found = self.parameters(head).iter().find(|(name, _)| same_name(name, wanted));
         found.map(|(_, value)| value.clone())
     }
 
     /// `k:v1,v2;k2:v`, names in order of their first appearance.
-    fn request_data(&self) -> String {
+    fn request_data(&self, head: RequestHead<'_>) -> String {
         let mut groups: Vec<(&str, String)> = Vec::new();
-        for (name, value) in self.parameters() {
+        for (name, value) in self.parameters(head) {
             match groups.iter_mut().find(|(known, _)| known == name) {
                 Some((_, values)) => {
                     values.push(',');
@@ -70,17 +87,19 @@ impl VariableSource {
             groups.into_iter().map(|(name, values)| format!("{name}:{values}")).collect();
         groups.join(";")
     }
+}
 
+impl RequestHead<'_> {
     /// `X_Foo` is the header `X-Foo`; only the canonical spelling counts.
-    fn header(&self, wanted: &str) -> Option<String> {
+    fn header(self, wanted: &str) -> Option<String> {
         if wanted == "Host" {
-            return Some(host(&self.uri, &self.headers).unwrap_or_default().to_owned());
+            return Some(host(self.uri, self.headers).unwrap_or_default().to_owned());
         }
         let name = self.headers.keys().find(|name| canonical_equals(name, wanted))?;
         Some(String::from_utf8_lossy(self.headers.get(name)?.as_bytes()).into_owned())
     }
 
-    fn cookie(&self, wanted: &str) -> Option<String> {
+    fn cookie(self, wanted: &str) -> Option<String> {
         let lines = self.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
         let found = lines.flat_map(|line| line.split(';')).find_map(|pair| {
             let (name, value) = pair.trim().split_once('=')?;
@@ -148,23 +167,24 @@ mod tests {
 
     use super::*;
 
-    fn source() -> VariableSource {
+    fn request() -> Request<()> {
         let mut headers = HeaderMap::new();
         headers.insert("host", "h:1".parse().unwrap());
         headers.insert("x-foo", "a b/c".parse().unwrap());
         headers.append(COOKIE, "a-b=1; q=\"two\"".parse().unwrap());
         headers.append(COOKIE, "c=3".parse().unwrap());
-        VariableSource {
-            headers,
-            uri: "/?user=al%20ice&user=bob&x-y=1".parse().unwrap(),
-            form: Some("user=form&z=2".into()),
-            parameters: OnceLock::new(),
-        }
+        let uri = "/?user=al%20ice&user=bob&x-y=1";
+        let mut request = Request::builder().uri(uri).body(()).unwrap();
+        *request.headers_mut() = headers;
+        request
     }
 
     #[track_caller]
     fn check(name: &str, expected: Option<&str>) {
-        assert_eq!(source().lookup(name).as_deref(), expected, "{name}");
+        let source =
+            VariableSource { form: Some("user=form&z=2".into()), ..VariableSource::default() };
+        let value = source.lookup(name, RequestHead::from(&request()));
+        assert_eq!(value.as_deref(), expected, "{name}");
     }
 
     #[test]

@@ -54,14 +54,15 @@ impl ApiHandler for PageHandler {
             return Outcome::Continue(request);
         }
         let names = context.stripped_path.trim_start_matches('/').to_owned();
-        let body = request.into_body().bytes(1 << 20).await;
+        let (parts, body) = request.into_parts();
+        let body = body.bytes(1 << 20).await;
         let Ok(body) = body else {
             let mut response = Response::new(Body::from("too large for me"));
             *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
             return Outcome::Answered(response);
         };
         let values = ["request_data_user", "headers_X_Foo", "remote_addr", "request_ip", "path"]
-            .map(|name| format!("{name}={}", context.variable(name)));
+            .map(|name| format!("{name}={}", context.variable(name, &parts)));
         let text = format!(
             "{names} {} {} [{}]",
             context.path,
