@@ -165,6 +165,15 @@ pub struct GatewayArgs {
     /// API document to serve besides those of `app_path`; may be given several times.
     #[arg(long, value_name = "FILE")]
     pub api: Vec<PathBuf>,
+    /// Threads that serve connections; one less than there are cores by default. Streams that keep one
+    /// of them busy use all cores beside them.
+    #[arg(long, env = "SLUICE_GW_WORKERS", value_parser = at_least_one)]
+    pub workers: Option<usize>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().map_err(|error| format!("{error}"))?;
+    if number == 0 { Err("there must be one at least".into()) } else { Ok(number) }
 }
 
 #[derive(Args, Debug)]

@@ -250,6 +250,7 @@ async fn stream(broker: &str, source: &str, input: &str, output: &str, messages:
         forbidden: Arc::new(BTreeSet::new()),
         stream: String::new(),
         cores: 2,
+        crew: None,
     });
     let stream = stream.expect("stream");
     let labels = [("label", String::new()), ("path", "root.output".to_owned())].into();

@@ -24,6 +24,7 @@ pub fn environment(registry: Registry) -> Environment {
         forbidden: Arc::default(),
         stream: String::new(),
         cores: 2,
+        crew: None,
     }
 }
 

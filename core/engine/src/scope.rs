@@ -41,6 +41,9 @@ pub struct Environment {
     pub stream: String,
     /// Default of `pipeline.threads`.
     pub cores: usize,
+    /// Where pipeline threads beyond the first run: a program that serves connections has few threads
+    /// for those. `None`: where the stream was started.
+    pub crew: Option<tokio::runtime::Handle>,
 }
 
 /// A place in the configuration of a stream.

@@ -9,6 +9,7 @@ use sluice_config::ComponentKind;
 use sluice_engine::tenancy::Leases;
 use sluice_engine::{Registry, Shared};
 use sluice_telemetry::{Gauge, Labels, Metrics};
+use tokio::runtime::Handle;
 
 use crate::observers::Observers;
 
@@ -60,6 +61,8 @@ pub struct StreamSettings {
     pub catch_up_percent: Option<u8>,
     /// Batches that a stream processes at once when it does not say.
     pub cores: usize,
+    /// Where what a stream processes at once beyond the first batch runs, if not with connections.
+    pub crew: Option<Handle>,
     pub metrics: Metrics,
     /// Exports for streams with `metrics` and `tracer` blocks; without, those blocks are refused.
     pub observers: Option<Arc<dyn Observers>>,
@@ -87,6 +90,7 @@ impl StreamSettings {
             max_instances_of_node: 50_000,
             catch_up_percent: None,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
+            crew: None,
             metrics: Metrics::default(),
             observers: None,
             shared: Shared::default(),

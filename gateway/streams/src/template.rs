@@ -182,6 +182,7 @@ impl Template {
             stream: self.id.clone(),
             // The instances of a template are many and each has little to do.
             cores: if self.names.is_empty() { settings.cores } else { 1 },
+            crew: settings.crew.clone(),
         }
     }
 }

@@ -12,12 +12,13 @@ use sluice_engine::tenancy::Leases;
 use sluice_leases::{RedisLeases, RedisSettings, Tls};
 use sluice_streams::{StreamExtension, StreamSettings};
 use sluice_tyk::{Gateway, Options, Running, Settings, StartError, Storage};
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
 use crate::cli::GatewayArgs;
 use crate::config::settings::LoggerSettings;
-use crate::service::{Signals, StreamObservers};
+use crate::service::{Serving, Signals, StreamObservers};
 use crate::{console, log};
 
 use super::{Setting, VERSION};
@@ -39,14 +40,17 @@ pub fn run(setting: Setting, args: &GatewayArgs) -> ExitCode {
     if let Some(port) = args.port {
         settings.listen_port = port;
     }
-    let runtime = match crate::service::runtime() {
-        Ok(runtime) => runtime,
+    let Serving { connections, crew } = match Serving::new(args.workers) {
+        Ok(runtimes) => runtimes,
         Err(error) => {
             console::complain_line(format_args!("cannot start: {error}"));
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(serve(settings, args.api.clone(), setting.registry))
+    let serving = serve(settings, args.api.clone(), setting.registry, crew.handle().clone());
+    let code = connections.block_on(serving);
+    crew.shutdown_background();
+    code
 }
 
 /// Lines for people on a terminal, JSON elsewhere, always with their time.
@@ -61,7 +65,12 @@ fn start_logging(setting: &Setting) -> Result<(), String> {
     log::init(&settings, setting.globals.log_level.as_deref(), log::Stream::Stderr)
 }
 
-async fn serve(settings: Settings, apis: Vec<PathBuf>, registry: Arc<Registry>) -> ExitCode {
+async fn serve(
+    settings: Settings,
+    apis: Vec<PathBuf>,
+    registry: Arc<Registry>,
+    crew: Handle,
+) -> ExitCode {
     // Before anything is started, so that no signal is missed.
     let signals = Signals::new().and_then(|ends| Ok((ends, signal(SignalKind::hangup())?)));
     let (mut ends, mut hangups) = match signals {
@@ -71,7 +80,7 @@ async fn serve(settings: Settings, apis: Vec<PathBuf>, registry: Arc<Registry>) 
             return ExitCode::FAILURE;
         }
     };
-    let running = match start(settings, apis, registry).await {
+    let running = match start(settings, apis, registry, Some(crew)).await {
         Ok(running) => running,
         Err(error) => {
             console::complain_line(with_causes(&error));
@@ -91,7 +100,8 @@ async fn serve(settings: Settings, apis: Vec<PathBuf>, registry: Arc<Registry>) 
     if running.shutdown().await { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Starts a gateway whose documents may hold streams.
+/// Starts a gateway whose documents may hold streams; what one thread cannot keep up with goes to the
+/// `crew`.
 ///
 /// # Errors
 /// A port that is taken, or a store that cannot be opened; nothing is left running.
@@ -99,8 +109,10 @@ pub async fn start(
     settings: Settings,
     apis: Vec<PathBuf>,
     registry: Arc<Registry>,
+    crew: Option<Handle>,
 ) -> Result<Running, StartError> {
-    let streams = stream_settings(&settings, registry);
+    let mut streams = stream_settings(&settings, registry);
+    streams.crew = crew;
     let extension = Arc::new(StreamExtension::new(streams));
     Gateway::start(Options { settings, apis, extension: Some(extension) }).await
 }

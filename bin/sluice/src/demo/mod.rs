@@ -98,7 +98,7 @@ async fn start_gateway(
         "dashboard": { "enabled": false },
         "database": data.join("gateway.db"),
     }))?;
-    let running = crate::commands::gateway::start(settings, vec![api], registry).await?;
+    let running = crate::commands::gateway::start(settings, vec![api], registry, None).await?;
     let trouble = running.report.troubles.first().map(ToString::to_string);
     trouble.map_or(Ok(()), |trouble| Err(anyhow::anyhow!(trouble))).context("the demo's API")?;
     Ok(running)

@@ -47,6 +47,7 @@ impl Surroundings {
             forbidden: Arc::default(),
             stream: String::new(),
             cores: cores(),
+            crew: None,
         };
         let stream = config.start(environment)?;
         Ok(Running { stream, resources, config })

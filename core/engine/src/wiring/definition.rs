@@ -127,6 +127,7 @@ impl StreamConfig {
             chains: vec![chain; threads.max(1)] as Vec<Chain>,
             sink,
             stop: scope.stop().clone(),
+            crew: scope.environment().crew.clone(),
             error_strategy: match self.pipeline.strict_mode {
                 Some(true) => ErrorStrategy::Reject,
                 _ => self.error_handling.strategy(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
@@ -32,6 +33,8 @@ pub struct Parts {
     pub chains: Vec<Chain>,
     pub sink: Arc<dyn Sink>,
     pub stop: Stop,
+    /// Where threads beyond the first run, if not here.
+    pub crew: Option<Handle>,
     pub error_strategy: ErrorStrategy,
 }
 
@@ -66,15 +69,17 @@ impl StreamStatus {
 impl Stream {
     /// Starts the stream's tasks.
     pub fn start(parts: Parts) -> Self {
-        let Parts { source, chains, sink, stop, error_strategy } = parts;
+        let Parts { source, chains, sink, stop, crew, error_strategy } = parts;
         let status = Arc::new(StreamStatus {
             links: source.links(),
             sink: sink.clone(),
             ended: AtomicBool::new(false),
         });
         let mut tasks = JoinSet::new();
-        let run = run(source, chains, sink, stop.clone(), error_strategy, status.clone());
-        tasks.spawn(run);
+        let limit = sink.in_flight();
+        let thread = |chain| Thread { chain, sink: sink.clone(), limit, error_strategy };
+        let threads = chains.into_iter().map(thread).collect();
+        tasks.spawn(run(source, threads, sink, stop.clone(), crew, status.clone()));
         Self { tasks, status, stop }
     }
 
@@ -111,10 +116,10 @@ impl Drop for Stream {
 
 async fn run(
     source: Box<dyn Source>,
-    chains: Vec<Chain>,
+    threads: Vec<Thread>,
     sink: Arc<dyn Sink>,
     stop: Stop,
-    error_strategy: ErrorStrategy,
+    crew: Option<Handle>,
     status: Arc<StreamStatus>,
 ) {
     let opening = tokio::spawn({
@@ -126,27 +131,28 @@ async fn run(
             }
         }
     });
-    // The sink itself bounds what is written at once. All of it may be waiting in one thread, when
-    // the others have nothing to do.
-    let limit = sink.in_flight();
     let feed = Arc::new(Mutex::new(Feed::new(source, sink.clone())));
-    let thread =
-        |chain: &Chain| Thread { chain: chain.clone(), sink: sink.clone(), limit, error_strategy };
-    let mut threads = JoinSet::new();
+    let chains: Vec<Chain> = threads.iter().map(|thread| thread.chain.clone()).collect();
+    let mut working = JoinSet::new();
     let work = async {
-        if let [chain] = chains.as_slice() {
-            thread(chain).run(&feed).await;
-        } else {
-            for chain in &chains {
-                let (thread, feed) = (thread(chain), feed.clone());
-                threads.spawn(async move { thread.run(&feed).await });
-            }
-            while threads.join_next().await.is_some() {}
+        let mut threads = threads.into_iter();
+        let first = threads.next();
+        for thread in threads {
+            let feed = feed.clone();
+            let run = async move { thread.run(&feed).await };
+            match &crew {
+                Some(crew) => working.spawn_on(run, crew),
+                None => working.spawn(run),
+            };
         }
+        if let Some(first) = first {
+            first.run(&feed).await;
+        }
+        while working.join_next().await.is_some() {}
     };
     stop.abort.run_until_cancelled(work).await;
     opening.abort();
-    threads.shutdown().await;
+    working.shutdown().await;
     drop(feed);
     sink.close().await;
     for (at, chain) in chains.iter().enumerate() {

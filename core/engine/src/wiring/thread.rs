@@ -16,6 +16,8 @@ use crate::{Burst, InFlight, Sink};
 pub(super) struct Thread {
     pub(super) chain: Chain,
     pub(super) sink: Arc<dyn Sink>,
+    /// The sink itself bounds what is written at once. All of it may be waiting in one thread, when the
+    /// others have nothing to do.
     pub(super) limit: InFlight,
     pub(super) error_strategy: ErrorStrategy,
 }

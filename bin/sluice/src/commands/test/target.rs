@@ -172,6 +172,7 @@ fn scope(registry: Arc<Registry>) -> Scope {
         forbidden: Arc::default(),
         stream: String::new(),
         cores: 1,
+        crew: None,
     })
 }
 

@@ -228,6 +228,7 @@ impl Manager {
             forbidden: Arc::default(),
             stream: id.to_owned(),
             cores: cores(),
+            crew: None,
         }
     }
 

@@ -125,6 +125,7 @@ fn build_resources(start: &Start, sharing: &Sharing) -> Result<(), String> {
         forbidden: Arc::default(),
         stream: String::new(),
         cores: super::cores(),
+        crew: None,
     });
     start
         .stream

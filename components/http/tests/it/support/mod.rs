@@ -71,6 +71,7 @@ impl Service {
             forbidden: Arc::default(),
             stream: String::new(),
             cores: 2,
+            crew: None,
         };
         let stream = read::<StreamConfig>(config).start(environment)?;
         Ok(Running { stream, stop, shared: own })
