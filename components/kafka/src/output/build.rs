@@ -215,13 +215,13 @@ struct Writing<'a> {
     linger: &'static str,
 }
 
-/// How long a request gathers, in milliseconds. Little waits for company: a tenth of one, for what
+/// How long a request gathers, in milliseconds. Little waits for company: a fifth of one, for what
 /// comes together is handed over together, and what arrives while requests are out makes the next one
 /// larger; a request for each message would cost broker and client several times as much. Where nobody
 /// waits for single messages, and many are on their way, the client library's usual time: larger
 /// requests are more than half of the speed then.
 fn linger(scope: &Scope, max_in_flight: usize) -> &'static str {
-    if scope.is_relay() && max_in_flight > 1 { "5" } else { "0.1" }
+    if scope.is_relay() && max_in_flight > 1 { "5" } else { "0.2" }
 }
 
 fn set_writing(cluster: &mut Cluster, writing: &Writing<'_>) {

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
-use sluice_testkit::{Action, Answer, FakeInput, FakeOutput, batch};
+use sluice_engine::Environment;
+use sluice_testkit::{Action, Answer, FakeInput, FakeOutput, Running, batch};
 
-use crate::support::{settle, start, through};
+use crate::support::{environment, settle, start, through};
 
 fn delivered(contents: &[&str]) -> Answer {
     Answer::Delivered(contents.iter().map(|content| (*content).to_owned()).collect())
@@ -181,6 +182,26 @@ async fn several_threads_deliver_everything() {
     let mut messages: Vec<u32> = output.messages().iter().map(|m| m.parse().unwrap()).collect();
     messages.sort_unstable();
     assert!(messages.into_iter().eq(0..20));
+}
+
+#[tokio::test]
+async fn a_thread_that_cannot_keep_up_is_helped_by_the_crew() {
+    let (input, output) = (FakeInput::new("crew"), FakeOutput::new("crew"));
+    let crew = tokio::runtime::Builder::new_multi_thread().thread_name("crew").build().unwrap();
+    let document = "input: { fake: { name: crew } }\n\
+                    pipeline: { threads: 2, processors: [ { toil: {} } ] }\n\
+                    output: { fake: { name: crew } }\n";
+    let environment = Environment { crew: Some(crew.handle().clone()), ..environment() };
+    let mut running = Running::start(document, environment).unwrap();
+    for n in 0..40 {
+        input.push(&[&n.to_string()]);
+    }
+    input.end();
+    assert!(running.ends().await);
+    let threads = output.messages();
+    let helped = threads.iter().filter(|thread| *thread == "crew").count();
+    assert!(threads.len() == 40 && (1..40).contains(&helped), "{threads:?}");
+    crew.shutdown_background();
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,6 +16,7 @@ pub(crate) fn registry() -> Registry {
     registry.processor("mapping", |query: Query, scope| map(&query, Mode::Mapping, scope));
     registry.processor("mutation", |query: Query, scope| map(&query, Mode::Mutation, scope));
     registry.processor("split", |_: Nothing, _| Ok(Processor::direct(Split)));
+    registry.processor("toil", |_: Nothing, _| Ok(Processor::direct(Toil)));
     registry.processor("nap", |_: Nothing, _| Ok(Processor::waiting(Nap)));
     registry
 }
@@ -65,6 +66,18 @@ struct Split;
 impl DirectProcessor for Split {
     fn process(&self, batch: Batch) -> Batches {
         batch.into_iter().map(Batch::from).collect()
+    }
+}
+
+/// Keeps its thread busy, and says which one that is.
+struct Toil;
+
+impl DirectProcessor for Toil {
+    fn process(&self, mut batch: Batch) -> Batches {
+        std::thread::sleep(Duration::from_millis(5));
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        batch.iter_mut().for_each(|message| message.set_bytes(name.clone()));
+        smallvec![batch]
     }
 }
 

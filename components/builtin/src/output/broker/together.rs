@@ -24,6 +24,9 @@ pub(super) async fn write_each_to_all(
     join_all(writes).await;
 }
 
+/// A batch that a sink did not take, and why.
+type Refused = (Arc<Parcel>, DeliveryError);
+
 async fn write_each(sink: &dyn Sink, parcels: &[Arc<Parcel>], persistence: &Persistence) {
     if sink.takes_several() < 2 {
         let writes = parcels.iter().map(|parcel| async move {
@@ -33,7 +36,7 @@ async fn write_each(sink: &dyn Sink, parcels: &[Arc<Parcel>], persistence: &Pers
         join_all(writes).await;
         return;
     }
-    let refused: Arc<Mutex<Vec<(Arc<Parcel>, DeliveryError)>>> = Arc::default();
+    let refused: Arc<Mutex<Vec<Refused>>> = Arc::default();
     let attempt = |parcel: &Arc<Parcel>| {
         let (batch, parcel, refused) = (parcel.batch.clone(), parcel.clone(), refused.clone());
         let answer = move |verdict| match verdict {
