@@ -13,6 +13,9 @@ use crate::report::table;
 /// Positions are stored a commit period after a delivery, which is a second, and of many later.
 const SETTLE: Duration = Duration::from_secs(6);
 
+/// For users to catch up.
+const CATCH_UP: Duration = Duration::from_mins(3);
+
 /// An event for nobody is read and decided on; one for a user is delivered, and its position stored.
 pub(super) async fn run(stage: &mut Stage, options: &Options) -> Result<()> {
     let mut tables = vec![Vec::new(); options.cost_rates.len()];
@@ -20,6 +23,7 @@ pub(super) async fn run(stage: &mut Stage, options: &Options) -> Result<()> {
         let users = *users.min(&options.tenants);
         stage.connect(users).await?;
         tokio::time::sleep(SETTLE).await;
+        caught_up(stage).await?;
         let idle = Spent::during(stage, Duration::from_secs(5)).await?;
         for (rows, rate) in tables.iter_mut().zip(&options.cost_rates) {
             let mut row = vec![users.to_string(), format!("{:.1}", idle.all() * 100.0)];
@@ -51,6 +55,16 @@ pub(super) async fn run(stage: &mut Stage, options: &Options) -> Result<()> {
         table(&title, &head, rows);
     }
     Ok(())
+}
+
+/// Waits until users who came later have seen what was sent before: the gateway has nothing to do.
+async fn caught_up(stage: &Stage) -> Result<()> {
+    for _ in 0..CATCH_UP.as_secs() {
+        if Spent::during(stage, Duration::from_secs(1)).await?.all() < 0.05 {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("the gateway is still busy {} s after the last event", CATCH_UP.as_secs())
 }
 
 /// Processor time.
