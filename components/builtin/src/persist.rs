@@ -48,29 +48,21 @@ pub(crate) async fn write_persistently(
     // Lineages may repeat; a number is one member's own.
     let numbering = batch.renumber();
     let Err(error) = sink.write(batch.clone()).await else { return Ok(()) };
-    let written = insist_since(began, sink, batch, error, persistence).await;
+    let written = insist(sink, batch, error, persistence, began).await;
     written.map_err(|error| numbering.restore(error))
 }
 
-/// Writes what failed of a batch with numbered members again, as [`write_persistently`] does.
+/// Writes what failed of a batch with numbered members again, as [`write_persistently`] does; the
+/// first attempt was when it `began`.
 ///
 /// # Errors
 /// Names the members that were not delivered when patience ended.
 pub(crate) async fn insist(
     sink: &dyn Sink,
-    batch: Batch,
-    error: DeliveryError,
-    persistence: &Persistence,
-) -> Result<(), DeliveryError> {
-    insist_since(Instant::now(), sink, batch, error, persistence).await
-}
-
-async fn insist_since(
-    began: Instant,
-    sink: &dyn Sink,
     mut batch: Batch,
     mut error: DeliveryError,
     persistence: &Persistence,
+    began: Instant,
 ) -> Result<(), DeliveryError> {
     let mut backoff = Backoff::new(persistence.initial_interval, persistence.max_interval);
     let mut retries = 0;

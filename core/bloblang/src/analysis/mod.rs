@@ -1,8 +1,8 @@
 //! What can be said of a program without running it.
 //!
 //! A program is a [`Filter`] when one statement of it deletes the message depending on a
-//! comparison of a path, or of metadata, with a placeholder, what stands before can neither fail nor matter, and
-//! what stands after can neither fail nor bring a deleted message back.
+//! comparison of a path, or of metadata, with a placeholder, what stands before can neither fail
+//! nor matter, and what stands after can neither fail nor bring a deleted message back.
 //!
 //! Lives elsewhere: which comparisons are understood ([`comparison`]), finding the tenants that a
 //! message concerns (`sluice_engine::tenancy`).

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::future::join_all;
 use sluice_engine::Sink;
 use sluice_message::{Batch, DeliveryError, Numbering, Transaction, Verdict};
+use tokio::time::Instant;
 
 use crate::persist::{Persistence, insist, write_persistently};
 
@@ -36,6 +37,7 @@ async fn write_each(sink: &dyn Sink, parcels: &[Arc<Parcel>], persistence: &Pers
         join_all(writes).await;
         return;
     }
+    let began = Instant::now();
     let refused: Arc<Mutex<Vec<Refused>>> = Arc::default();
     let attempt = |parcel: &Arc<Parcel>| {
         let (batch, parcel, refused) = (parcel.batch.clone(), parcel.clone(), refused.clone());
@@ -48,7 +50,7 @@ async fn write_each(sink: &dyn Sink, parcels: &[Arc<Parcel>], persistence: &Pers
     sink.write_each(parcels.iter().map(attempt).collect()).await;
     let refused = std::mem::take(&mut *lock(&refused));
     let again = refused.into_iter().map(|(parcel, error)| async move {
-        parcel.settle(insist(sink, parcel.batch.clone(), error, persistence).await);
+        parcel.settle(insist(sink, parcel.batch.clone(), error, persistence, began).await);
     });
     join_all(again).await;
 }
