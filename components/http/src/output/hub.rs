@@ -1,8 +1,9 @@
 //! The hub: hands batches to clients that wait for one.
 //!
 //! Clients of one group share the batches: each goes to the client that has waited longest, which
-//! makes it a round robin among those that keep up. Every group gets all batches. Without any
-//! group batches wait; a group whose last client has left is kept for [`LINGER`], so that polling
+//! makes it a round robin among those that keep up. When batches come faster than they are taken,
+//! nobody waits any more: then a client takes one and lets the others have their turn. Every group
+//! gets all batches. Without any group batches wait; a group whose last client has left is kept for [`LINGER`], so that polling
 //! clients miss nothing between two polls.
 //!
 //! Holds always: a batch counts as delivered when every group that was there has taken it (or has
@@ -129,7 +130,7 @@ impl Hub {
         group.idle_since = None;
         drop(state);
         self.clients.add(1);
-        Ok(Subscription { hub: self.clone(), group: name, seat: None })
+        Ok(Subscription { hub: self.clone(), group: name, seat: None, served: false })
     }
 
     /// Ends all clients; what still waits has failed.
@@ -316,6 +317,8 @@ pub(super) struct Subscription {
     group: Arc<str>,
     /// The client's place among those that wait, kept between polls.
     seat: Option<(u64, Arc<Seat>)>,
+    /// Whether it has had a batch since it last let others run.
+    served: bool,
 }
 
 impl Subscription {
@@ -323,7 +326,8 @@ impl Subscription {
     ///
     /// # Cancel safety
     /// Dropped, the client keeps its turn: a batch handed to it meanwhile comes with the next
-    /// call, or goes to another client when the subscription ends.
+    /// call, or goes to another client when the subscription ends. Polled once, it may be pending
+    /// although there is a batch: others of the group are let past first.
     pub(super) async fn next(&mut self) -> Option<Parcel> {
         std::future::poll_fn(|context| self.poll_next(context)).await
     }
@@ -340,6 +344,12 @@ impl Subscription {
                 let Some(group) = state.groups.get_mut(&self.group) else {
                     return Poll::Ready(None); // never: a group with clients is kept
                 };
+                let is_shared = group.clients > 1 && !group.queue.is_empty();
+                if is_shared && std::mem::take(&mut self.served) {
+                    drop(state);
+                    context.waker().wake_by_ref(); // there is one: behind the others that want it
+                    return Poll::Pending;
+                }
                 if let Some(shipment) = group.queue.pop_front() {
                     drop(state);
                     return Poll::Ready(Some(self.parcel(shipment)));
@@ -348,6 +358,7 @@ impl Subscription {
                 seat.called.register(context.waker());
                 group.waiting.insert(ticket, seat.clone());
                 self.seat = Some((ticket, seat));
+                self.served = false;
                 return Poll::Pending;
             };
             seat.called.register(context.waker());
@@ -365,7 +376,8 @@ impl Subscription {
         }
     }
 
-    fn parcel(&self, shipment: Arc<Shipment>) -> Parcel {
+    fn parcel(&mut self, shipment: Arc<Shipment>) -> Parcel {
+        self.served = true;
         let (hub, group) = (self.hub.clone(), self.group.clone());
         Parcel { hub, group, shipment, begun: false, done: false }
     }

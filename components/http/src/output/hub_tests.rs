@@ -1,5 +1,5 @@
-use futures_util::FutureExt;
-use futures_util::poll;
+use futures_util::future::join_all;
+use futures_util::{FutureExt, poll};
 use sluice_message::Message;
 use tokio::time::timeout;
 
@@ -38,6 +38,28 @@ async fn clients_of_a_group_take_turns() {
             assert_eq!(sending.await, Ok(()));
             assert!(client.next().now_or_never().is_none());
         }
+    }
+}
+
+#[tokio::test]
+async fn clients_take_turns_at_what_is_queued_too() {
+    let hub = Hub::new(Gauge::default());
+    let clients: Vec<_> = (0..3).map(|_| hub.subscribe("g").unwrap()).collect();
+    let mut sending = Box::pin(join_all((0..300).map(|n| hub.send(batch(&n.to_string())))));
+    assert!(poll!(&mut sending).is_pending());
+    let serve = |mut client: Subscription| async move {
+        let mut taken = 0;
+        while let Some(parcel) = client.next().await {
+            parcel.delivered();
+            taken += 1;
+        }
+        taken
+    };
+    let serving: Vec<_> = clients.into_iter().map(|client| tokio::spawn(serve(client))).collect();
+    assert!(sending.await.iter().all(Result::is_ok));
+    hub.close();
+    for taken in join_all(serving).await {
+        assert_eq!(taken.unwrap(), 100);
     }
 }
 
