@@ -7,12 +7,14 @@
 
 mod input;
 mod output;
+mod port;
 mod scenes;
 mod stream;
 mod world;
 
 pub use input::{Answer, FakeInput};
 pub use output::{Action, FakeOutput};
+pub use port::free_port;
 pub use scenes::{Scenes, eventually};
 pub use stream::{Running, environment};
 pub use world::{OwnService, PATIENCE, Reading, World, run, service, texts, unique, until};

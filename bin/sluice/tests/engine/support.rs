@@ -13,10 +13,6 @@ use crate::PROGRAM;
 /// Longest wait for anything that must happen; the machine may be busy with other tests.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// A directory with files. `PORT` in them stands for a port that is free.
 pub(crate) struct Place {
     directory: TempDir,
@@ -25,7 +21,8 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn with(files: &[(&str, &str)]) -> Self {
-        let place = Self { directory: tempfile::tempdir().unwrap(), port: free_port() };
+        let place =
+            Self { directory: tempfile::tempdir().unwrap(), port: sluice_testkit::free_port() };
         files.iter().for_each(|(name, text)| place.write(name, text));
         place
     }

@@ -10,10 +10,10 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use sluice_testkit::free_port;
 
 use crate::support::{
-    Client, DASHBOARD_KEY, Gateway, PATIENCE, Program, example, free_port, kafka, produce,
-    read_topic, unique,
+    Client, DASHBOARD_KEY, Gateway, PATIENCE, Program, example, kafka, produce, read_topic, unique,
 };
 
 /// Requests that a service of the examples got: path and body.

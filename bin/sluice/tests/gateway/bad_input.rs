@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use sluice_testkit::free_port;
 
 use crate::demo::document;
-use crate::support::{Client, DASHBOARD_KEY, Gateway, SECRET, free_port};
+use crate::support::{Client, DASHBOARD_KEY, Gateway, SECRET};
 
 /// An API with one stream that answers with its input, at a listen path.
 fn relay(name: &str, listen_path: &str, stream: serde_json::Value) -> serde_json::Value {

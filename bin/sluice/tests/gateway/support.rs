@@ -11,6 +11,7 @@ use hyper::client::conn::http1;
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use sluice_testkit::free_port;
 use tokio::net::TcpStream;
 
 /// Longest wait for anything that must happen. Joining a group takes seconds, finding a broker again
@@ -41,10 +42,6 @@ pub(crate) fn unique(name: &str) -> String {
     let nanos =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
     format!("{name}-{nanos}-{}", std::process::id())
-}
-
-pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// An example of the repository, with its broker and topics replaced by the test's own.

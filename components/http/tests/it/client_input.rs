@@ -57,7 +57,8 @@ async fn a_duration_as_rate_limit_paces_the_requests() {
     let stream = service.run(&config(&format!("url: '{}', rate_limit: 150ms", target.url("/"))));
     stream.received().wait_for(4).await;
     assert!(began.elapsed() >= Duration::from_millis(450));
-    assert!(target.asked().len() <= 5);
+    let most = 2 + began.elapsed().as_millis() / 150;
+    assert!(target.asked().len() as u128 <= most, "{} of {most}", target.asked().len());
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::support::{Service, eventually};
 
 const OUTPUT: &str = "
 input: { feed: {} }
-output: { http_server: { timeout: 300ms } }
+output: { http_server: { timeout: 1m } }
 ";
 
 fn clients(service: &Service) -> i64 {
@@ -49,7 +49,7 @@ async fn a_batch_comes_as_a_multipart_body() {
 #[tokio::test]
 async fn refusals_say_why_in_the_words_of_the_reference() {
     let service = Service::start().await;
-    let stream = service.run(OUTPUT);
+    let stream = service.run("input: { feed: {} }\noutput: { http_server: { timeout: 300ms } }");
     let began = Instant::now();
     get(service.address, "/get").await.is_line(408, "Timed out waiting for message");
     assert!(began.elapsed() >= Duration::from_millis(290));
@@ -65,7 +65,7 @@ async fn refusals_say_why_in_the_words_of_the_reference() {
 #[tokio::test]
 async fn who_waits_hears_that_the_stream_ends() {
     let service = Service::start().await;
-    let stream = service.run("input: { feed: {} }\noutput: { http_server: { timeout: 30s } }");
+    let stream = service.run("input: { feed: {} }\noutput: { http_server: { timeout: 1m } }");
     let address = service.address;
     let waiting = tokio::spawn(async move { get(address, "/get").await });
     eventually("a client", || clients(&service) == 1).await;
@@ -95,8 +95,8 @@ async fn a_raw_stream_is_sniffed_when_there_is_something_to_sniff() {
     let service = Service::start().await;
     let stream = service.run(OUTPUT);
     let _verdict = stream.feed().send(&["\u{0}\u{1}"]).await;
-    stream.connected().await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    eventually("it is read", || service.taken() == 1).await;
+    service.noticed().await; // by then it is written, too
     let mut wire = Wire::connect(service.address).await;
     wire.send("GET", "/get/stream", &[], b"").await;
     assert_eq!(wire.head().await.header("content-type"), Some("application/octet-stream"));
@@ -178,7 +178,7 @@ async fn clients_share_messages_in_turn() {
 #[tokio::test]
 async fn a_client_that_leaves_while_waiting_takes_nothing_along() {
     let service = Service::start().await;
-    let stream = service.run("input: { feed: {} }\noutput: { http_server: { timeout: 10s } }");
+    let stream = service.run("input: { feed: {} }\noutput: { http_server: { timeout: 1m } }");
     let mut leaving = Wire::connect(service.address).await;
     leaving.send("GET", "/get", &[], b"").await;
     let mut streaming = Wire::connect(service.address).await;
@@ -219,7 +219,7 @@ async fn a_client_that_takes_no_data_holds_nobody_up_and_its_message_is_not_lost
 #[tokio::test]
 async fn clients_that_come_and_vanish_leave_nothing_behind() {
     let service = Service::start().await;
-    let stream = service.run("input: { feed: {} }\noutput: { http_server: { timeout: 30s } }");
+    let stream = service.run("input: { feed: {} }\noutput: { http_server: { timeout: 1m } }");
     for _ in 0..5 {
         let mut wires = Vec::new();
         for n in 0..100 {

@@ -66,7 +66,7 @@ async fn silent_clients_are_asked_and_then_given_up() {
     let _stream = service.run(
         "
         input: { feed: {} }
-        output: { http_server: { ping_period: 200ms, pong_wait: 2s } }",
+        output: { http_server: { ping_period: 200ms, pong_wait: 4s } }",
     );
     let mut answering = websocket(service.address, "/get/ws").await;
     let silent = websocket(service.address, "/get/ws").await; // never read: it answers no ping
@@ -99,7 +99,7 @@ async fn clients_have_little_to_say() {
 #[tokio::test]
 async fn a_slow_client_is_dropped_and_its_message_goes_to_another() {
     let service = Service::start().await;
-    let stream = service.run("input: { feed: {} }\noutput: { http_server: { write_wait: 5s } }");
+    let stream = service.run("input: { feed: {} }\noutput: { http_server: { write_wait: 8s } }");
     let slow = websocket(service.address, "/get/ws").await; // reads nothing
     let large = "x".repeat(30 << 20);
     let verdict = stream.feed().send(&[&large]).await;

@@ -106,10 +106,10 @@ async fn an_address_that_is_taken_is_no_reason_to_stop() {
 #[tokio::test]
 async fn stopping_lets_requests_finish_and_then_nobody_listens() {
     let service = Service::start().await;
-    let _stream = service.run(
+    let stream = service.run(
         "
         input: { http_server: {} }
-        pipeline: { processors: [ { sleep: { duration: 500ms } } ] }
+        pipeline: { processors: [ { hold: {} } ] }
         output: { reply: {} }",
     );
     let address = service.address;
@@ -117,7 +117,12 @@ async fn stopping_lets_requests_finish_and_then_nobody_listens() {
     let mut idle = Wire::connect(address).await;
     assert_eq!(idle.request("GET", "/x", &[], b"").await.status, 404);
     eventually("it is under way", || service.taken() == 1).await;
-    service.stop().await;
+    let gate = stream.gate();
+    let finishing = async {
+        eventually("nobody is let in", || std::net::TcpStream::connect(address).is_err()).await;
+        gate.close();
+    };
+    tokio::join!(service.stop(), finishing);
     assert_eq!(under_way.await.unwrap().text(), "x");
     assert!(idle.is_closed().await);
     assert!(tokio::net::TcpStream::connect(address).await.is_err());

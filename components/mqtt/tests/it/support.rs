@@ -1,7 +1,7 @@
 //! A broker, and components built as a stream builds them.
 
 use std::future::Future;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ impl Mosquitto {
     /// `settings` stand behind the listener in its configuration; `DIR` is its directory.
     pub(crate) fn start(settings: &str) -> Self {
         let directory = TempDir::new().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = sluice_testkit::free_port();
         let path = directory.path().to_str().unwrap();
         let anonymous =
             if settings.contains("allow_anonymous") { "" } else { "allow_anonymous true\n" };

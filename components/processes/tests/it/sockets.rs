@@ -1,15 +1,10 @@
 use std::time::Duration;
 
-use sluice_testkit::Answer;
+use sluice_testkit::{Answer, free_port};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 
 use crate::support::{SCENES, eventually};
-
-/// A port that nobody uses right now.
-async fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
-}
 
 async fn connected(port: u16) -> TcpStream {
     loop {
@@ -22,7 +17,7 @@ async fn connected(port: u16) -> TcpStream {
 
 #[tokio::test]
 async fn a_server_reads_lines_of_several_clients() {
-    let port = free_port().await;
+    let port = free_port();
     let (running, output) = SCENES
         .from_input(&format!("{{ socket_server: {{ network: tcp, address: 127.0.0.1:{port} }} }}"));
     let (mut one, mut two) = (connected(port).await, connected(port).await);
@@ -41,7 +36,7 @@ async fn a_server_reads_lines_of_several_clients() {
 
 #[tokio::test]
 async fn a_line_without_end_drops_only_its_connection() {
-    let port = free_port().await;
+    let port = free_port();
     let (running, output) = SCENES.from_input(&format!(
         "{{ socket_server: {{ network: tcp, address: 127.0.0.1:{port}, \
          scanner: {{ lines: {{ max_buffer_size: 100 }} }} }} }}"
@@ -80,7 +75,7 @@ async fn a_unix_socket_is_removed_when_done_and_taken_over_when_stale() {
 
 #[tokio::test]
 async fn each_datagram_is_a_stream() {
-    let port = free_port().await;
+    let port = free_port();
     let (running, output) = SCENES
         .from_input(&format!("{{ socket_server: {{ network: udp, address: 127.0.0.1:{port} }} }}"));
     let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -100,7 +95,7 @@ async fn each_datagram_is_a_stream() {
 #[tokio::test]
 async fn tls_with_a_certificate_of_its_own() {
     use tokio_rustls::rustls;
-    let port = free_port().await;
+    let port = free_port();
     let (running, output) = SCENES.from_input(&format!(
         "{{ socket_server: {{ network: tls, address: 127.0.0.1:{port}, tls: {{ self_signed: true }} }} }}"
     ));

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use sluice_config::Node;
+use sluice_testkit::free_port;
 
 use super::compare::{Differences, Expectation};
-use super::process::{Ran, Task, free_port};
+use super::process::{Ran, Task};
 
 /// A case as recorded.
 #[derive(Clone, Debug)]

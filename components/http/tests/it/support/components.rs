@@ -13,7 +13,7 @@ use sluice_engine::{
     ScanError, Scanner, Scope, Shared, WriteError, Writer,
 };
 use sluice_message::{Batch, Message, Verdict};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 config! {
     /// Nothing to configure.
@@ -69,6 +69,9 @@ pub(super) fn register(registry: &mut Registry) {
     registry.processor("sleep", |config: SleepConfig, _| {
         Ok(Processor::waiting(Sleep(config.duration)))
     });
+    registry.processor("hold", |_: Nothing, scope| {
+        Ok(Processor::waiting(Hold(share_gate(&scope.environment().shared))))
+    });
     registry.processor("store_reply", |_: Nothing, _| Ok(Processor::direct(StoreReply)));
     registry.output("reply", |_: Nothing, _| Ok(BuiltOutput::connector(Reply, 64)));
     registry.output("refuse", |config: RefuseConfig, _| {
@@ -110,6 +113,13 @@ pub(super) fn share_received(shared: &Shared) -> Arc<Received> {
         shared.get_or_try_init("received", || Ok::<_, BuildError>(Received::default())).unwrap();
     std::mem::forget(received.clone());
     received
+}
+
+/// Where messages wait until a test closes it.
+pub(super) fn share_gate(shared: &Shared) -> Arc<Semaphore> {
+    let gate = shared.get_or_try_init("gate", || Ok::<_, BuildError>(Semaphore::new(0))).unwrap();
+    std::mem::forget(gate.clone());
+    gate
 }
 
 impl Feed {
@@ -163,6 +173,16 @@ struct Sleep(Duration);
 impl sluice_engine::WaitingProcessor for Sleep {
     async fn process(&self, batch: Batch) -> sluice_engine::Batches {
         tokio::time::sleep(self.0).await;
+        [batch].into_iter().collect()
+    }
+}
+
+struct Hold(Arc<Semaphore>);
+
+#[async_trait]
+impl sluice_engine::WaitingProcessor for Hold {
+    async fn process(&self, batch: Batch) -> sluice_engine::Batches {
+        let _ = self.0.acquire().await; // it is closed
         [batch].into_iter().collect()
     }
 }

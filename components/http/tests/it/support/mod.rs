@@ -16,7 +16,8 @@ use sluice_telemetry::Metrics;
 
 pub(crate) use components::{Feed, Received};
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest wait for anything that must happen; the machine may be busy with other tests.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A service-wide server and the streams on it.
 pub(crate) struct Service {
@@ -88,12 +89,19 @@ impl Service {
         counts.map(count).sum()
     }
 
+    /// Waits until the server has seen what clients have done so far, such as leaving.
+    pub(crate) async fn noticed(&self) {
+        for _ in 0..5 {
+            wire::get(self.address, "/nowhere").await;
+        }
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     pub(crate) async fn stop(self) {
-        self.server.stop(Duration::from_secs(1)).await;
+        self.server.stop(PATIENCE).await;
         drop(self.shared);
     }
 }
@@ -104,13 +112,23 @@ impl Running {
         components::share_feed(&self.shared).as_ref().clone()
     }
 
+    /// Lets what the stream's `hold` processors hold go on, and whatever comes after.
+    pub(crate) fn let_go(&self) {
+        self.gate().close();
+    }
+
+    pub(crate) fn gate(&self) -> Arc<tokio::sync::Semaphore> {
+        components::share_gate(&self.shared)
+    }
+
     /// What the stream's `collect` output was given.
     pub(crate) fn received(&self) -> Arc<Received> {
         components::share_received(&self.shared)
     }
 
+    /// Whether everything ended by itself.
     pub(crate) async fn stop(self) -> bool {
-        self.stream.stop(Duration::from_secs(4)).await
+        self.stream.stop(PATIENCE).await
     }
 
     /// Waits for the stream to end on its own.
@@ -144,6 +162,5 @@ pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// An address that nobody listens on at the moment.
 pub(crate) fn free_address() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+    ([127, 0, 0, 1], sluice_testkit::free_port()).into()
 }
