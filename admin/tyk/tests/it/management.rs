@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use sluice_tyk::SHIPPED_SECRET;
 
-use crate::support::{Plan, document, fault, send, streams, upstream};
+use crate::support::{PATIENCE, Plan, document, fault, send, streams, upstream};
 
 #[tokio::test]
 async fn calls_without_the_secret_are_refused() {
@@ -77,13 +77,11 @@ async fn a_queued_reload_happens_soon() {
         .tyk("GET", "/tyk/reload/group", "")
         .await
         .expect(200, "{\"status\":\"ok\",\"message\":\"\"}\n");
-    for _ in 0..200 {
-        if setup.get("/one/x").await.status == 200 {
-            return;
-        }
+    let began = std::time::Instant::now();
+    while setup.get("/one/x").await.status != 200 {
+        assert!(began.elapsed() < PATIENCE, "the reload never came");
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    panic!("the reload never came");
 }
 
 #[tokio::test]

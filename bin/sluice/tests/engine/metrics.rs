@@ -86,14 +86,16 @@ fn prometheus_pushes_while_it_runs_and_in_the_end() {
     );
     let place = Place::with(&[("config.yaml", &config(&metrics))]);
     let program = place.start(&["-w", "-c", "config.yaml"]);
-    for _ in 0..2 {
-        let (head, _) = requests.recv_timeout(PATIENCE).unwrap();
+    let line = "input_received{label=\"source\",path=\"root.input\"} 10\n";
+    let (mut pushed, mut told) = (0, String::new());
+    while pushed < 2 || !told.contains(line) {
+        let (head, body) = requests.recv_timeout(PATIENCE).unwrap();
         assert!(head.starts_with("PUT /metrics/job/shop HTTP/1.1\r\n"), "{head}");
         assert!(head.contains("authorization: Basic dTpw\r\n"), "{head}");
+        (pushed, told) = (pushed + 1, String::from_utf8(body).unwrap());
     }
     assert_eq!(program.stop(), Some(0));
     let last = requests.try_iter().last().map(|(_, body)| String::from_utf8(body).unwrap());
-    let line = "input_received{label=\"source\",path=\"root.input\"} 10\n";
     assert!(last.as_ref().is_some_and(|last| last.contains(line)), "{last:?}");
 }
 
@@ -102,9 +104,11 @@ fn json_is_one_flat_object() {
     let place = Place::with(&[("config.yaml", &config("{ json_api: {} }"))]);
     let program = place.start(&["-w", "-c", "config.yaml"]);
     let name = "input_received{label=\"source\",path=\"root.input\"}";
+    let errors = "processor_error{label=\"odd\",path=\"root.pipeline.processors.0\"}";
     let stats = program.until("ten messages", || {
         let stats = program.get("/stats");
-        (stats.json("")[name] == json!(10)).then_some(stats)
+        let all = stats.json("");
+        (all[name] == json!(10) && all[errors] == json!(5)).then_some(stats)
     });
     let latency = "processor_latency_ns{label=\"odd\",path=\"root.pipeline.processors.0\"}";
     assert!(stats.json("")[latency]["p99"].as_u64().unwrap() > 0, "{stats:?}");

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -117,12 +118,8 @@ async fn the_chat_is_created_over_the_dashboard_and_survives_a_crash() {
 
     let gateway = gateway.crash_and_restart().await; // definitions persist
     let client = gateway.client();
-    // Before the cluster has made the topic, the answer may be that delivery takes longer.
-    let mut said = client.post("/gpt-chat/chat", "Tell me a joke.").await;
-    while said.status == 408 {
-        said = client.post("/gpt-chat/chat", "Tell me a joke.").await;
-    }
-    assert_eq!((said.status, said.text().as_str()), (200, ""));
+    let said = client.push("/gpt-chat/chat", "Tell me a joke.").await;
+    assert_eq!(said.text(), "");
     let listening = client.stream("/gpt-discuss/sse", "*/*");
     let (_, pieces) = tokio::time::timeout(PATIENCE, listening).await.unwrap();
     let piece =
@@ -188,14 +185,16 @@ async fn old_orders_are_polled_onto_a_topic() {
         ],
     );
     std::fs::write(directory.path().join("legacy.yaml"), config).unwrap();
+    let began = Instant::now();
     let program = Program::start(&["run", "legacy.yaml"], directory.path());
     let topic = format!("orders-{run}");
     let orders =
         tokio::task::spawn_blocking(move || read_topic(&kafka, &topic, |seen| !seen.is_empty()));
     let order: Value = serde_json::from_str(&orders.await.unwrap()[0]).unwrap();
     assert_eq!(order, json!({ "order_id": 7, "total": 12.5, "timestamp": "2026-01-01T00:00:00Z" }));
-    // "60s" is a period: there was one request, and the log says how it was understood.
-    assert_eq!(seen.lock().unwrap().len(), 1);
+    // "60s" is a period: there was one request in it, and the log says how it was understood.
+    let periods = 1 + began.elapsed().as_secs() / 60;
+    assert!((1..=periods).contains(&(seen.lock().unwrap().len() as u64)), "of {periods}");
     assert!(program.log().contains("60s"), "{}", program.log());
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use sluice_testkit::free_port;
 
 use crate::demo::document;
-use crate::support::{Client, DASHBOARD_KEY, Gateway, SECRET};
+use crate::support::{Client, DASHBOARD_KEY, Gateway, PATIENCE, SECRET};
 
 /// An API with one stream that answers with its input, at a listen path.
 fn relay(name: &str, listen_path: &str, stream: serde_json::Value) -> serde_json::Value {
@@ -24,17 +24,14 @@ fn relay(name: &str, listen_path: &str, stream: serde_json::Value) -> serde_json
 }
 
 fn good_stream() -> serde_json::Value {
-    json!({ "input": { "http_server": { "path": "/in" } }, "output": { "sync_response": {} } })
+    let input = json!({ "http_server": { "path": "/in", "timeout": "2m" } });
+    json!({ "input": input, "output": { "sync_response": {} } })
 }
 
 async fn wait_for_log(gateway: &Gateway, text: &str) {
     let began = Instant::now();
     while !gateway.program.log().contains(text) {
-        assert!(
-            began.elapsed() < Duration::from_secs(20),
-            "no {text:?} in:\n{}",
-            gateway.program.log()
-        );
+        assert!(began.elapsed() < PATIENCE, "no {text:?} in:\n{}", gateway.program.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -25,7 +25,7 @@ fn api(output: &Value, input: &Value) -> String {
         },
         "x-tyk-streaming": { "streams": {
             "in": {
-                "input": { "http_server": { "path": "/post" } },
+                "input": { "http_server": { "path": "/post", "timeout": "2m" } },
                 "output": output
             },
             "out": {

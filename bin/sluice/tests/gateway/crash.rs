@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -11,17 +11,37 @@ use hyper::Request;
 use sluice_testkit::OwnService;
 
 use crate::demo::document;
-use crate::support::{Client, Gateway, kafka, read_topic, unique};
+use crate::support::{Client, Gateway, PATIENCE, kafka, read_topic, unique};
 
-/// Clients post without pause and note the jobs that were answered with 200.
-fn post_until(
-    stop: &Arc<AtomicBool>,
-    client: Client,
-    clients: usize,
-) -> tokio::task::JoinSet<Vec<String>> {
+/// Clients that post without pause and note the jobs that were answered with 200.
+struct Posting {
+    stop: Arc<AtomicBool>,
+    accepted: Arc<AtomicUsize>,
+    clients: tokio::task::JoinSet<Vec<String>>,
+}
+
+impl Posting {
+    /// Waits until so many more are accepted.
+    async fn accepts(&self, more: usize) {
+        let (before, began) = (self.accepted.load(Ordering::Relaxed), Instant::now());
+        while self.accepted.load(Ordering::Relaxed) < before + more {
+            let now = self.accepted.load(Ordering::Relaxed) - before;
+            assert!(began.elapsed() < PATIENCE, "only {now} of {more} were accepted");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn end(self) -> BTreeSet<String> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.clients.join_all().await.into_iter().flatten().collect()
+    }
+}
+
+fn post(client: Client, clients: usize) -> Posting {
+    let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..clients {
-        let stop = stop.clone();
+        let (stop, count) = (stop.clone(), count.clone());
         tasks.spawn(async move {
             let mut accepted = Vec::new();
             while !stop.load(Ordering::Relaxed) {
@@ -32,6 +52,7 @@ fn post_until(
                 match client.try_request(request).await {
                     Ok(answer) if answer.status == 200 => {
                         accepted.push(answer.json()["job_id"].as_str().unwrap().to_owned());
+                        count.fetch_add(1, Ordering::Relaxed);
                     }
                     _ => tokio::time::sleep(Duration::from_millis(20)).await,
                 }
@@ -39,7 +60,7 @@ fn post_until(
             accepted
         });
     }
-    tasks
+    Posting { stop, accepted: count, clients: tasks }
 }
 
 /// Every accepted job is in `jobs`, and all of `jobs` reached `completed`.
@@ -68,14 +89,11 @@ async fn a_killed_gateway_loses_nothing_it_accepted() {
     let Some(kafka) = kafka() else { return };
     let run = unique("crash");
     let gateway = Gateway::start(&[("demo.yaml", document(&kafka, &run))]).await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let clients = post_until(&stop, gateway.client(), 50);
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    let posting = post(gateway.client(), 50);
+    posting.accepts(500).await;
     let gateway = gateway.crash_and_restart().await;
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    stop.store(true, Ordering::Relaxed);
-    let accepted: BTreeSet<String> = clients.join_all().await.into_iter().flatten().collect();
-    assert!(accepted.len() > 100, "only {} were accepted", accepted.len());
+    posting.accepts(500).await;
+    let accepted = posting.end().await;
     check_topics(&kafka, &run, &accepted);
     drop(gateway);
 }
@@ -89,16 +107,13 @@ async fn a_broker_that_is_away_for_ten_seconds_loses_nothing() {
     let kafka = own.address.clone();
     let run = unique("away");
     let gateway = Gateway::start(&[("demo.yaml", document(&kafka, &run))]).await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let clients = post_until(&stop, gateway.client(), 20);
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    let posting = post(gateway.client(), 20);
+    posting.accepts(500).await;
     tokio::task::block_in_place(|| own.stop());
     tokio::time::sleep(Duration::from_secs(10)).await;
     tokio::task::block_in_place(|| own.restart());
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    stop.store(true, Ordering::Relaxed);
-    let accepted: BTreeSet<String> = clients.join_all().await.into_iter().flatten().collect();
-    assert!(accepted.len() > 50, "only {} were accepted", accepted.len());
+    posting.accepts(500).await;
+    let accepted = posting.end().await;
     check_topics(&kafka, &run, &accepted);
     drop(gateway);
 }

@@ -19,13 +19,13 @@ fn echo_api() -> String {
         },
         "x-tyk-streaming": { "streams": {
             "mapped": {
-                "input": { "http_server": { "path": "/mapped", "timeout": "30s" } },
+                "input": { "http_server": { "path": "/mapped", "timeout": "2m" } },
                 "pipeline": { "processors": [ { "mapping":
                     "root.text = \"<$tyk_context.request_data_v>\"\nroot.bare = $tyk_context.request_data_v\nroot.mine = this.mine" } ] },
                 "output": { "sync_response": {} }
             },
             "headed": {
-                "input": { "http_server": { "path": "/headed", "timeout": "30s", "sync_response": {
+                "input": { "http_server": { "path": "/headed", "timeout": "2m", "sync_response": {
                     "headers": { "X-Value": "$tyk_context.request_data_v" } } } },
                 "output": { "sync_response": {} }
             }

@@ -242,6 +242,19 @@ impl Client {
         self.request(Request::post(path).body(Full::new(body.into())).unwrap()).await
     }
 
+    /// Posts an event until it is accepted. While a cluster makes a topic, or the machine is busy, the
+    /// answer may be that delivery takes longer.
+    pub(crate) async fn push(&self, path: &str, event: impl Into<Bytes>) -> Answer {
+        let event = event.into();
+        loop {
+            let answer = self.post(path, event.clone()).await;
+            if answer.status != 408 {
+                assert_eq!(answer.status, 200, "{}", answer.text());
+                return answer;
+            }
+        }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.request(Request::get(path).body(Full::default()).unwrap()).await
     }

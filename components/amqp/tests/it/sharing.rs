@@ -88,7 +88,7 @@ fn a_reader_that_takes_nothing_holds_nobody() {
         let large = "x".repeat(10_000);
         let contents = vec![large.as_str(); 3000];
         to_slow.write(batch(&contents)).await.unwrap();
-        tokio::time::timeout(Duration::from_secs(5), async {
+        tokio::time::timeout(PATIENCE, async {
             for _ in 0..10 {
                 to_fast.write(batch(&["x"; 10])).await.unwrap();
                 assert_eq!(fast.take(10).await.len(), 10);

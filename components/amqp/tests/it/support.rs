@@ -8,7 +8,9 @@ use sluice_message::Transaction;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-pub(crate) use sluice_testkit::{OwnService, Reading, World, batch, run, service, texts, unique};
+pub(crate) use sluice_testkit::{
+    OwnService, PATIENCE, Reading, World, batch, run, service, texts, unique, until,
+};
 
 /// The URL of the broker for tests; `None` when there is none and that is fine.
 pub(crate) fn broker() -> Option<String> {

@@ -96,11 +96,11 @@ async fn windows_leave_when_they_end() {
     let (input, output) = (FakeInput::new("window"), FakeOutput::new("window"));
     let mut running = buffered(
         "window",
-        "{ system_window: { timestamp_mapping: 'root = if this == 9 { 1000 } else { now() }', size: 1s } }",
+        "{ system_window: { timestamp_mapping: 'root = if this == 9 { 1000 } else { now() }', size: 3s } }",
     );
     // From the beginning of a window on, so that its end does not come in between.
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    tokio::time::sleep(Duration::from_millis(1005 - since.as_millis() as u64 % 1000)).await;
+    tokio::time::sleep(Duration::from_millis(3005 - since.as_millis() as u64 % 3000)).await;
     input.push(&["1", "9"]);
     input.push(&["2"]);
     input.end();

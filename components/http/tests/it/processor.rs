@@ -194,7 +194,7 @@ async fn a_batch_is_many_requests_one_after_the_other_or_all_at_once() {
         .into();
     assert_eq!(seen(&out), expected);
     assert_eq!(target.peak(), 1);
-    let fields = format!("url: '{url}', retries: 0, parallel: true");
+    let fields = format!("url: '{url}', retries: 0, timeout: 1m, parallel: true");
     let out = process(&service, &fields, &contents).await;
     assert_eq!(seen(&out), expected);
     assert_eq!(target.peak(), 4);

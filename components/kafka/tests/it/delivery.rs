@@ -300,7 +300,7 @@ fn batches_are_formed_for_each_partition() {
         let world = world();
         let mut input = world.input(&format!(
             "kafka: {{addresses: ['{broker}'], topics: ['{topic}'], consumer_group: '{group}', \
-             commit_period: 50ms, checkpoint_limit: 4, batching: {{count: 10, period: 500ms}}}}"
+             commit_period: 50ms, checkpoint_limit: 4, batching: {{count: 10, period: 3s}}}}"
         ));
         let mut sizes: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
         let mut contents = Vec::new();

@@ -1,10 +1,11 @@
 //! Light groups: one reader for many, positions as members would store them.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use sluice_message::Verdict;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::*;
 
@@ -156,8 +157,11 @@ fn a_new_group_may_begin_at_the_end_and_keeps_that_place() {
         let world = world();
         let config = from_newest(&config(&broker, &topic, &group));
         let mut input = world.input(&config);
+        until("the place is kept", || async {
+            committed(&broker, &group, &topic, 0).await == Some(5)
+        })
+        .await;
         input.nothing_for(QUIET).await;
-        assert_eq!(committed(&broker, &group, &topic, 0).await, Some(5));
         input.abort().await;
         produce(&broker, &topic, 0, &numbers(5..8)).await;
         let mut input = world.input(&config);
@@ -178,13 +182,17 @@ fn a_position_that_was_deleted_goes_on_as_configured() {
             input.take(3).await;
             input.abort().await;
         }
-        let mut until = rdkafka::TopicPartitionList::new();
-        until.add_partition_offset(&topic, 0, rdkafka::Offset::Offset(8)).unwrap();
+        let mut first = rdkafka::TopicPartitionList::new();
+        first.add_partition_offset(&topic, 0, rdkafka::Offset::Offset(8)).unwrap();
         let options = rdkafka::admin::AdminOptions::new();
-        admin(&broker).delete_records(&until, &options).await.unwrap();
+        admin(&broker).delete_records(&first, &options).await.unwrap();
         let mut input = world.input(&config(&broker, &topic, &oldest));
         assert_eq!(texts(&input.take(2).await), numbers(8..10));
         let mut late = world.input(&from_newest(&config(&broker, &topic, &newest)));
+        until("it has found its place", || async {
+            committed(&broker, &newest, &topic, 0).await == Some(10)
+        })
+        .await;
         late.nothing_for(QUIET).await;
         produce(&broker, &topic, 0, &numbers(10..12)).await;
         assert_eq!(texts(&late.take(2).await), numbers(10..12));
@@ -192,6 +200,18 @@ fn a_position_that_was_deleted_goes_on_as_configured() {
         late.end().await;
         input.end().await;
     });
+}
+
+type Seen = Arc<Mutex<BTreeSet<String>>>;
+
+async fn read_all(mut input: Reading, seen: Seen, done: CancellationToken) -> Reading {
+    while !done.is_cancelled() {
+        if let Some(next) = input.next_within(Duration::from_millis(200)).await {
+            seen.lock().unwrap().insert(text(&next.batch[0]));
+            next.resolve(Verdict::Delivered);
+        }
+    }
+    input
 }
 
 #[test]
@@ -202,37 +222,34 @@ fn a_group_with_members_elsewhere_is_joined() {
         let mut member = world().input(&full);
         produce(&broker, &topic, 0, &numbers(0..2)).await;
         member.take(2).await;
-        let mut light = world().input(&config(&broker, &topic, &group));
-        // Once both are members each has a partition, and together they get everything once.
-        let both_have_one = async {
-            for n in 0..60 {
-                produce(&broker, &topic, 0, &[format!("a{n}")]).await;
-                produce(&broker, &topic, 1, &[format!("b{n}")]).await;
-                tokio::time::sleep(Duration::from_millis(300)).await;
+        let light = world().input(&config(&broker, &topic, &group));
+        let (seen, done) = ([Seen::default(), Seen::default()], CancellationToken::new());
+        let readers = tokio::spawn({
+            let [by_member, by_light] = seen.clone();
+            let (read, more) = (read_all(member, by_member, done.clone()), done.clone());
+            async move { tokio::join!(read, read_all(light, by_light, more)) }
+        });
+        let who = |content: &str| [0, 1].map(|one| seen[one].lock().unwrap().contains(content));
+        // Once both are members each has a partition, and together they get everything.
+        let (mut rounds, mut shared, began) = (0, 0, Instant::now());
+        while shared < 10 {
+            assert!(began.elapsed() < PATIENCE, "they do not share");
+            let (a, b) = (format!("a{rounds}"), format!("b{rounds}"));
+            produce(&broker, &topic, 0, std::slice::from_ref(&a)).await;
+            produce(&broker, &topic, 1, std::slice::from_ref(&b)).await;
+            for content in [&a, &b] {
+                until("somebody sees it", || async { who(content) != [false; 2] }).await;
             }
-        };
-        let first = async {
-            let mut seen = BTreeSet::new();
-            while let Some(next) = member.next_within(Duration::from_secs(8)).await {
-                seen.insert(text(&next.batch[0]));
-                next.resolve(Verdict::Delivered);
-            }
-            seen
-        };
-        let second = async {
-            let mut seen = BTreeSet::new();
-            while let Some(next) = light.next_within(Duration::from_secs(8)).await {
-                seen.insert(text(&next.batch[0]));
-                next.resolve(Verdict::Delivered);
-            }
-            seen
-        };
-        let ((), first, second) = tokio::join!(both_have_one, first, second);
-        let all: BTreeSet<String> = first.union(&second).cloned().collect();
-        assert!(all.len() >= 120, "{} of 120", all.len());
-        let last = |seen: &BTreeSet<String>| (seen.contains("a59"), seen.contains("b59"));
-        let split = [last(&first), last(&second)];
-        assert!(split == [(true, false), (false, true)] || split == [(false, true), (true, false)]);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let is_shared = matches!(
+                (who(&a), who(&b)),
+                ([true, false], [false, true]) | ([false, true], [true, false])
+            );
+            shared = if is_shared { shared + 1 } else { 0 };
+            rounds += 1;
+        }
+        done.cancel();
+        let (member, light) = readers.await.unwrap();
         member.end().await;
         light.end().await;
     });

@@ -15,7 +15,7 @@ fn an_unreachable_broker_is_named_and_tried_again() {
     run(async {
         let log = log::capture();
         let world = world();
-        let nobody = unused_address().await;
+        let nobody = unused_address();
         let input = world
             .input(&format!("kafka: {{addresses: ['{nobody}'], topics: [t], consumer_group: g}}"));
         let output: Arc<dyn Sink> =
@@ -70,7 +70,7 @@ fn a_broker_that_restarts_loses_nothing() {
         let relaying = tokio::spawn(async move {
             let mut relayed = BTreeSet::new();
             while relayed.len() < total {
-                let transaction = relay.next_within(Duration::from_secs(90)).await.expect("more");
+                let transaction = relay.next().await;
                 let (batch, duty) = transaction.take_batch();
                 let content = text(&batch[0]);
                 let result = relay_output.write(batch).await;
@@ -133,7 +133,7 @@ fn an_outage_longer_than_the_limit_fails_the_write() {
         let broker = broker.await.unwrap();
         let began = std::time::Instant::now();
         let error = output.write(batch(&["during"])).await.unwrap_err();
-        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
         assert!(error.message().contains(&broker.address), "{error}");
         let broker = tokio::task::spawn_blocking(move || {
             broker.restart();
@@ -150,9 +150,8 @@ fn an_outage_longer_than_the_limit_fails_the_write() {
 }
 
 /// An address where nobody listens.
-async fn unused_address() -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().to_string()
+fn unused_address() -> String {
+    format!("127.0.0.1:{}", sluice_testkit::free_port())
 }
 
 /// What the engine logs while a test runs.

@@ -93,8 +93,8 @@ fn a_quiet_connection_is_probed_and_stays() {
     with_own("", |broker| async move {
         let (url, world) = (broker.url(), world());
         let mut input =
-            world.connected(&format!("mqtt: {{urls: ['{url}'], topics: [t], keepalive: 1}}")).await;
-        tokio::time::sleep(Duration::from_secs(4)).await; // the broker gives up after 1.5
+            world.connected(&format!("mqtt: {{urls: ['{url}'], topics: [t], keepalive: 3}}")).await;
+        tokio::time::sleep(Duration::from_secs(10)).await; // the broker gives up after 4.5
         let output = world.output(&format!("mqtt: {{urls: ['{url}'], topic: t}}")).await;
         output.write(batch(&["x"])).await.unwrap();
         assert_eq!(texts(&input.take(1).await), ["x"]);

@@ -1,7 +1,6 @@
 //! Many components, one connection.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use crate::support::*;
 
@@ -86,7 +85,7 @@ fn a_slow_reader_moves_and_holds_nobody() {
             output.write(batch.into_iter().collect()).await.unwrap();
         };
         send("slow", 3000).await;
-        tokio::time::timeout(Duration::from_secs(5), async {
+        tokio::time::timeout(PATIENCE, async {
             send("fast", 10).await;
             assert_eq!(fast.take(10).await.len(), 10);
         })

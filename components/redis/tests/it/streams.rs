@@ -53,7 +53,7 @@ fn what_comes_later_arrives_at_once() {
     with_server(|url| async move {
         let (world, stream) = (world(), unique("later"));
         let config =
-            reads(&url, &stream, "g").replace("commit_period", "timeout: 20s, commit_period");
+            reads(&url, &stream, "g").replace("commit_period", "timeout: 80s, commit_period");
         let mut input = world.input(&config);
         input.connected().await;
         let plain = Plain::new(&url).await;
@@ -62,7 +62,7 @@ fn what_comes_later_arrives_at_once() {
             let _: String = plain.words(&["XADD", &stream, "*", "body", text]).await;
             let began = std::time::Instant::now();
             assert_eq!(texts(&input.take(1).await), [text]);
-            assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+            assert!(began.elapsed().as_secs() < 40, "{:?}", began.elapsed());
         }
     });
 }

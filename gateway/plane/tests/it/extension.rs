@@ -214,7 +214,7 @@ async fn endless_answers_end_cleanly_with_the_gateway() {
     let mut client = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
     client.write_all(b"GET /a/endless HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
     client.readable().await.unwrap();
-    assert!(gateway.drain.stop(Duration::from_secs(5)).await, "the answer had to be cut");
+    assert!(gateway.drain.stop(PATIENCE).await, "the answer had to be cut");
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.unwrap();
     let answer = Answer::read(&answer);

@@ -81,12 +81,12 @@ async fn connections_that_dawdle_are_closed() {
     let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     for sent in ["", "P", preface, "GET /a/x HTTP/1.1\r\nHost: h\r\nX-Slow: "] {
         let (_, waited) = dawdle(&gateway, sent).await;
-        assert!(waited < Duration::from_secs(3), "{sent:?} was waited for {waited:?}");
+        assert!(waited < PATIENCE / 2, "{sent:?} was waited for {waited:?}");
     }
     // One that was served and then says nothing more.
     let (answer, waited) = dawdle(&gateway, "GET /a/x HTTP/1.1\r\nHost: h\r\n\r\n").await;
     assert_eq!(Answer::read(&answer).status, 500);
-    assert!(waited < Duration::from_secs(3), "{waited:?}");
+    assert!(waited < PATIENCE / 2, "{waited:?}");
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn a_body_that_stalls_is_given_up() {
     let gateway = Gateway::with(options, [proxy_api("/a/", echo().await)]).await;
     let (answer, waited) = dawdle(&gateway, &post("Content-Length: 9", "123")).await;
     assert_eq!(Answer::read(&answer).status, 500);
-    assert!(waited < Duration::from_secs(3), "{waited:?}");
+    assert!(waited < PATIENCE / 2, "{waited:?}");
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn a_silent_answer_outlives_every_timeout() {
             if count == 2 {
                 return None;
             }
-            tokio::time::sleep(Duration::from_millis(700)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
             let frame = http_body::Frame::data(bytes::Bytes::from("data: x\n\n"));
             Some((Ok::<_, std::convert::Infallible>(frame), count + 1))
         });
@@ -155,7 +155,7 @@ async fn a_silent_answer_outlives_every_timeout() {
             .unwrap()
     })
     .await;
-    let short = Duration::from_millis(150);
+    let short = Duration::from_millis(400);
     let limits = Limits {
         header_timeout: short,
         read_timeout: short,

@@ -15,7 +15,7 @@ use sluice_plane::{
 };
 use tokio::sync::Semaphore;
 
-use crate::support::{Gateway, Options, api};
+use crate::support::{Gateway, Options, PATIENCE, api};
 
 /// Handlers that answer their own word, and a log of what happened to them.
 #[derive(Default)]
@@ -99,10 +99,8 @@ async fn start(apis: impl IntoIterator<Item = Api>) -> Setup {
 impl Setup {
     async fn log_is(&self, expected: &[&str]) {
         // Retiring happens after the switch.
-        for _ in 0..200 {
-            if *self.log.lock().unwrap() == expected {
-                return;
-            }
+        let began = std::time::Instant::now();
+        while *self.log.lock().unwrap() != expected && began.elapsed() < PATIENCE {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
         assert_eq!(*self.log.lock().unwrap(), expected);

@@ -38,8 +38,8 @@ async fn running_requests_finish_and_idle_connections_close() {
     timeout(PATIENCE, asked.notified()).await.unwrap();
 
     let began = Instant::now();
-    assert!(gateway.drain.stop(Duration::from_secs(5)).await);
-    assert!(began.elapsed() < Duration::from_secs(2));
+    assert!(gateway.drain.stop(PATIENCE).await);
+    assert!(began.elapsed() < PATIENCE / 2, "it waited for the idle one");
     let mut answer = String::new();
     busy.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
@@ -49,14 +49,14 @@ async fn running_requests_finish_and_idle_connections_close() {
 
 #[tokio::test]
 async fn what_does_not_finish_is_cut_at_the_deadline() {
-    let (stuck, asked) = slow_upstream(Duration::from_mins(1), "never").await;
+    let (stuck, asked) = slow_upstream(PATIENCE * 10, "never").await;
     let gateway = Gateway::start([proxy_api("/a/", stuck)]).await;
     let mut busy = TcpStream::connect(gateway.address).await.unwrap();
     busy.write_all(b"GET /a/x HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
     timeout(PATIENCE, asked.notified()).await.unwrap();
     let began = Instant::now();
     assert!(!gateway.drain.stop(Duration::from_millis(300)).await);
-    assert!(began.elapsed() < Duration::from_secs(2));
+    assert!(began.elapsed() < PATIENCE);
     let ended = timeout(PATIENCE, busy.read(&mut [0; 1])).await.unwrap();
     assert_eq!(ended.unwrap_or(0), 0);
 }

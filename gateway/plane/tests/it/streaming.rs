@@ -127,7 +127,7 @@ async fn an_open_websocket_ends_with_the_gateway() {
     let (mut socket, _) = tokio_tungstenite::client_async(url, socket).await.unwrap();
     socket.send(Message::text("hello")).await.unwrap();
     socket.next().await.unwrap().unwrap();
-    assert!(gateway.drain.stop(Duration::from_secs(5)).await, "the tunnel outlived the drain");
+    assert!(gateway.drain.stop(PATIENCE).await, "the tunnel outlived the drain");
     let ended = timeout(PATIENCE, socket.next()).await.unwrap();
     assert!(!matches!(ended, Some(Ok(Message::Text(_)))));
 }
