@@ -7,6 +7,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use smallvec::SmallVec;
+
 use crate::{Batch, WHOLE_BATCH};
 
 /// How a source hears what became of a batch. Called once, from any thread; must not block: a
@@ -224,12 +226,17 @@ pub struct Join {
 /// A transaction that waits in a [`Join`]: its duty and what its members were called.
 struct Part {
     duty: Transaction,
-    lineages: Vec<u32>,
+    lineages: SmallVec<[u32; 4]>,
 }
 
 impl Join {
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
+    }
+
+    /// How many transactions it has.
+    pub fn len(&self) -> usize {
+        self.parts.len()
     }
 
     /// Takes the duty; the messages are the caller's to gather, in the order they are added.

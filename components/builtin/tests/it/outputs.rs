@@ -78,6 +78,22 @@ async fn a_burst_that_fans_out_is_answered_batch_by_batch() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn bursts_to_outputs_of_different_policies_leave_room_for_the_next() {
+    let it = setup(
+        "large_batches",
+        "{ broker: { outputs: [
+        { fake: { name: large_batches_1, batching: { count: 50 } } },
+        { fake: { name: large_batches_2, max_in_flight: 60, batching: { count: 2 } } } ] } }",
+    );
+    // At the first output one is left of the first burst, which waits with the second for the third.
+    for size in [51, 30, 45] {
+        it.input.push_all((0..size).map(|n| batch(&[&n.to_string()])).collect());
+    }
+    settle().await;
+    assert_eq!([1, 2].map(|output| it.messages(output).len()), [100, 126]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn fan_out_fail_fast_tells_the_source() {
     let output = "{ broker: { pattern: fan_out_fail_fast, outputs: [ $1, $2 ] } }";
     let mut it = setup("fail_fast", output);

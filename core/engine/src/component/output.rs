@@ -103,9 +103,9 @@ impl InFlight {
         self.messages / self.writes
     }
 
-    /// Whether another write may come.
-    pub(crate) fn has_room(self, writes: usize, messages: usize) -> bool {
-        writes < self.writes || messages < self.messages
+    /// Whether so many more writes may come.
+    pub(crate) fn has_room(self, more: usize, writes: usize, messages: usize) -> bool {
+        writes == 0 || writes + more <= self.writes || messages < self.messages
     }
 
     /// For sinks that hand each write on to one of several.
@@ -146,7 +146,8 @@ pub trait Sink: Send + Sync {
     }
 
     /// How many messages of several small batches may come as one [`write_each`](Self::write_each):
-    /// 1 where each batch is a write.
+    /// 1 where each batch is a write. Not more than may wait, and so few that a sink which holds on to
+    /// some of them has room for as many others.
     fn takes_several(&self) -> usize {
         1
     }

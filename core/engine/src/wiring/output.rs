@@ -17,7 +17,7 @@ use crate::wiring::spans::Spans;
 use crate::{Batches, ConnectError, InFlight, Output, Scope, Sink, Stop, WriteError, Writer};
 
 /// Messages of small batches that are written together where they come together.
-const TOGETHER: usize = 1024;
+pub(super) const TOGETHER: usize = 1024;
 
 /// A connector wrapped into a sink.
 pub struct WrappedOutput {

@@ -69,6 +69,9 @@ impl Thread {
                 group.add(self.passed(duty.with_batch(batch)));
             } else {
                 for part in duty.split(batches) {
+                    if group.is_full(most) {
+                        self.write_group(&mut group, writes, kept).await;
+                    }
                     group.add(self.passed(part));
                 }
             }
@@ -88,11 +91,11 @@ impl Thread {
     ) {
         let Group { transactions, messages, .. } = std::mem::take(group);
         if !transactions.is_empty() {
-            self.room(writes, kept).await;
             let size = match self.limit.gathers() {
                 true => Size { writes: 1, messages },
                 false => Size { writes: transactions.len(), messages },
             };
+            self.room(size.writes, writes, kept).await;
             let delivery = Delivery::Several(self.sink.write_each(transactions));
             Self::begin(Write { delivery, size }, writes).await;
         }
@@ -126,7 +129,7 @@ impl Thread {
         kept: &mut Kept<'_>,
     ) {
         let Some(transaction) = self.passed(transaction) else { return };
-        self.room(writes, kept).await;
+        self.room(1, writes, kept).await;
         let (batch, duty) = transaction.take_batch();
         let size = Size { writes: 1, messages: batch.len() };
         let delivery = Delivery::One { result: self.sink.write(batch), duty: Some(duty) };
@@ -141,9 +144,9 @@ impl Thread {
         }
     }
 
-    /// Waits until there is room for another write. Meanwhile others may work.
-    async fn room(&self, writes: &mut Writes<'_>, kept: &mut Kept<'_>) {
-        while !self.limit.has_room(writes.size.writes, writes.size.messages) {
+    /// Waits until there is room for so many more writes. Meanwhile others may work.
+    async fn room(&self, more: usize, writes: &mut Writes<'_>, kept: &mut Kept<'_>) {
+        while !self.limit.has_room(more, writes.size.writes, writes.size.messages) {
             *kept = None;
             writes.done().await;
         }

@@ -121,14 +121,15 @@ impl Sink for FanOut {
         }
     }
 
-    /// As many as the one that takes most: the others get them one by one, at the same time.
+    /// As many as the one that takes most: the others get them one by one, at the same time. But where
+    /// what comes together does not count as one, no more than each of them has room for.
     fn takes_several(&self) -> usize {
-        match (self.in_turn, &self.persistence) {
-            (false, Some(_)) => {
-                self.sinks.iter().map(|sink| sink.takes_several()).max().unwrap_or(1)
-            }
-            _ => 1,
+        if self.in_turn || self.persistence.is_none() {
+            return 1;
         }
+        let several = self.sinks.iter().map(|sink| sink.takes_several());
+        let most = if self.in_flight().messages > 0 { several.max() } else { several.min() };
+        most.unwrap_or(1)
     }
 
     /// The slower ones hold their writes up themselves.

@@ -6,20 +6,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use sluice_message::{Batch, DeliveryError};
+use sluice_message::{Ack, Batch, DeliveryError, Join, Transaction, Verdict};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{BatchPolicy, Batcher, until};
 use crate::wiring::Chain;
-use crate::wiring::output::write_all;
+use crate::wiring::output::{TOGETHER, write_all};
 use crate::{BuildError, InFlight, Scope, Sink};
 
-/// Most writes that wait for one batch to form, whatever the policy.
+/// Most transactions that wait, unless a single batch may have more messages.
 const MAX_WAITING: usize = 10_000;
 
-/// A sink that gathers the messages of many writes. Each write returns when all of its own
+/// Room for two bursts beside a batch that forms: one that waits for the rest of its members, and the
+/// next.
+const BESIDE: usize = 2 * TOGETHER;
+
+/// A sink that gathers the messages of many transactions. Each is answered when all of its own
 /// messages were delivered.
 struct BatchedSink {
     sink: Arc<dyn Sink>,
@@ -28,6 +32,7 @@ struct BatchedSink {
     arriving: Arc<AtomicUsize>,
     abort: CancellationToken,
     max_in_flight: usize,
+    together: usize,
 }
 
 /// The way to the task that forms the batches. The task starts with the first write: a sink that
@@ -38,11 +43,15 @@ enum Line {
     Closed,
 }
 
-/// A batch that waits to be part of a larger one, and who waits for it.
+/// What came together and waits to be part of larger batches.
 struct Waiting {
-    batch: Batch,
-    answer: oneshot::Sender<Result<(), DeliveryError>>,
+    transactions: std::vec::IntoIter<Transaction>,
+    unanswered: Unanswered,
 }
+
+/// Held wherever transactions of a burst are, and never sent on: whoever handed them in waits until it
+/// is dropped.
+type Unanswered = Arc<oneshot::Sender<()>>;
 
 /// Puts a batching policy in front of a sink.
 ///
@@ -54,19 +63,24 @@ pub fn batched_sink(
     scope: &Scope,
 ) -> Result<Arc<dyn Sink>, BuildError> {
     let batcher = Batcher::new(policy, &scope.below("batching"))?;
-    let per_batch = if policy.count > 0 { policy.count } else { MAX_WAITING };
+    let per_batch = if policy.count > 0 { policy.count } else { MAX_WAITING - BESIDE };
     // One batch forms while others are written.
     let batches = sink.in_flight().writes.saturating_add(1);
-    let max_in_flight = per_batch.saturating_mul(batches).min(MAX_WAITING.max(per_batch));
+    let most = MAX_WAITING.max(per_batch.saturating_add(BESIDE));
+    let max_in_flight = per_batch.saturating_mul(batches).min(most);
+    // A burst counts until all of it is answered. When nothing is being written, one that was taken in
+    // part, what else waits for the batch and the next burst must have room, or nobody completes it.
+    let together = ((max_in_flight - per_batch) / 2 + 1).min(TOGETHER);
     let flush = Arc::new(Notify::new());
     let arriving = Arc::new(AtomicUsize::new(0));
     let worker = Worker {
         sink: sink.clone(),
         batcher,
-        parts: Vec::new(),
+        max_parts: per_batch,
+        join: Join::default(),
+        bursts: Vec::new(),
         flush: flush.clone(),
         arriving: arriving.clone(),
-        max_parts: max_in_flight,
     };
     Ok(Arc::new(BatchedSink {
         sink,
@@ -75,11 +89,12 @@ pub fn batched_sink(
         arriving,
         abort: scope.stop().abort.clone(),
         max_in_flight,
+        together,
     }))
 }
 
 impl BatchedSink {
-    fn open_line(&self, line: &mut Line) -> Result<mpsc::Sender<Waiting>, DeliveryError> {
+    fn open_line(&self, line: &mut Line) -> Option<mpsc::Sender<Waiting>> {
         match std::mem::replace(line, Line::Closed) {
             Line::Idle(worker) => {
                 let (sender, receiver) = mpsc::channel(1);
@@ -88,13 +103,23 @@ impl BatchedSink {
                     abort.run_until_cancelled(worker.run(receiver)).await;
                 });
                 *line = Line::Open { sender: sender.clone(), worker };
-                Ok(sender)
+                Some(sender)
             }
             Line::Open { sender, worker } => {
                 *line = Line::Open { sender: sender.clone(), worker };
-                Ok(sender)
+                Some(sender)
             }
-            Line::Closed => Err(closed()),
+            Line::Closed => None,
+        }
+    }
+
+    /// Hands it to the task, or gives it back when there is none any more.
+    async fn hand_over(&self, waiting: Waiting) -> Result<(), Waiting> {
+        let _arriving = Arriving::begin(&self.arriving);
+        let mut line = self.line.lock().await; // fair: writes keep their order
+        match self.open_line(&mut line) {
+            Some(sender) => sender.send(waiting).await.map_err(|refused| refused.0),
+            None => Err(waiting),
         }
     }
 }
@@ -110,14 +135,30 @@ impl Sink for BatchedSink {
     }
 
     async fn write(&self, batch: Batch) -> Result<(), DeliveryError> {
-        let (answer, answered) = oneshot::channel();
-        {
-            let _arriving = Arriving::begin(&self.arriving);
-            let mut line = self.line.lock().await; // fair: writes keep their order
-            let sender = self.open_line(&mut line)?;
-            sender.send(Waiting { batch, answer }).await.map_err(|_| closed())?;
+        let (sender, answer) = oneshot::channel();
+        // Whoever waited may be gone.
+        let ack: Ack = Box::new(move |verdict| drop(sender.send(verdict)));
+        self.write_each(vec![Transaction::new(batch, ack)]).await;
+        match answer.await {
+            Ok(Verdict::Delivered) => Ok(()),
+            Ok(Verdict::Failed(error)) => Err(error),
+            Err(_) => Err(closed()),
         }
-        answered.await.map_err(|_| closed())?
+    }
+
+    async fn write_each(&self, transactions: Vec<Transaction>) {
+        let (sender, answered) = oneshot::channel();
+        let waiting =
+            Waiting { transactions: transactions.into_iter(), unanswered: Arc::new(sender) };
+        if let Err(refused) = self.hand_over(waiting).await {
+            let refuse = |it: Transaction| it.resolve(Verdict::Failed(closed()));
+            return refused.transactions.for_each(refuse);
+        }
+        let _ = answered.await;
+    }
+
+    fn takes_several(&self) -> usize {
+        self.together
     }
 
     fn in_flight(&self) -> InFlight {
@@ -167,84 +208,85 @@ impl Drop for Arriving<'_> {
 struct Worker {
     sink: Arc<dyn Sink>,
     batcher: Batcher,
-    parts: Vec<Part>,
+    /// Transactions at which a batch leaves, whatever the policy: when all that may wait do, nobody
+    /// can complete it.
+    max_parts: usize,
+    /// The transactions of the batch being formed.
+    join: Join,
+    /// The bursts they came with.
+    bursts: Vec<Unanswered>,
     flush: Arc<Notify>,
     /// Writes on their way here. A flush is for them, too: it waits until they are part of the
     /// batch, or the last messages of an input would leave in smaller batches than need be.
     arriving: Arc<AtomicUsize>,
-    /// Writes that may wait at once: when all of them wait for this batch, nobody can complete it.
-    max_parts: usize,
-}
-
-/// Which members of the batch being formed belong to one waiting write.
-struct Part {
-    lineages: Vec<u32>,
-    answer: oneshot::Sender<Result<(), DeliveryError>>,
 }
 
 impl Worker {
     async fn run(mut self, mut receiver: mpsc::Receiver<Waiting>) {
         let mut writes = FuturesUnordered::new();
         let limit = self.sink.in_flight().writes;
+        let mut waiting: Option<Waiting> = None;
         let mut open = true;
         let mut is_asked_to_flush = false;
-        while open || !writes.is_empty() {
-            let may_read = open && writes.len() < limit;
-            let mut flush = tokio::select! {
-                Some(()) = writes.next(), if !writes.is_empty() => false,
-                received = receiver.recv(), if may_read => match received {
-                    Some(waiting) => self.add(waiting),
-                    None => {
-                        open = false;
-                        true
+        while open || waiting.is_some() || !writes.is_empty() {
+            let may_form = writes.len() < limit;
+            let may_read = open && may_form;
+            let mut flush = if may_form && let Some(burst) = &mut waiting {
+                self.add(burst)
+            } else {
+                tokio::select! {
+                    Some(()) = writes.next(), if !writes.is_empty() => false,
+                    received = receiver.recv(), if may_read => {
+                        open = received.is_some();
+                        waiting = received;
+                        !open
                     }
-                },
-                () = until(self.batcher.flush_at()), if may_read => true,
-                () = self.flush.notified(), if may_read => {
-                    is_asked_to_flush = true;
-                    false
+                    () = until(self.batcher.flush_at()), if may_read => true,
+                    () = self.flush.notified(), if may_read => {
+                        is_asked_to_flush = true;
+                        false
+                    }
                 }
             };
-            let has_all = self.arriving.load(Ordering::Acquire) == 0 && receiver.is_empty();
+            waiting.take_if(|burst| burst.transactions.len() == 0);
+            let has_all = waiting.is_none()
+                && self.arriving.load(Ordering::Acquire) == 0
+                && receiver.is_empty();
             if has_all {
                 flush |= std::mem::take(&mut is_asked_to_flush);
             }
-            if flush {
-                if let Some(batch) = self.batcher.take() {
-                    let parts = std::mem::take(&mut self.parts);
-                    let (sink, chain) = (self.sink.clone(), self.batcher.chain().clone());
-                    let mut write = Box::pin(deliver(sink, chain, batch, parts));
-                    // Polled at once, so that the batch takes its place in the order.
-                    if futures_util::poll!(&mut write).is_pending() {
-                        writes.push(write);
-                    }
+            if flush && let Some(batch) = self.batcher.take() {
+                let formed = std::mem::take(&mut self.join).finish(batch);
+                let bursts = std::mem::take(&mut self.bursts);
+                let (sink, chain) = (self.sink.clone(), self.batcher.chain().clone());
+                let mut write = Box::pin(deliver(sink, chain, formed, bursts));
+                // Polled at once, so that the batch takes its place in the order.
+                if futures_util::poll!(&mut write).is_pending() {
+                    writes.push(write);
                 }
             }
         }
         self.batcher.chain().close().await;
     }
 
-    fn add(&mut self, waiting: Waiting) -> bool {
-        let lineages = waiting.batch.iter().map(|message| message.lineage).collect();
-        self.parts.push(Part { lineages, answer: waiting.answer });
-        let mut flush = self.parts.len() >= self.max_parts;
-        for message in waiting.batch {
-            flush |= self.batcher.add(message); // a policy never splits what came together
+    /// Adds transactions until there are no more, or until the batch is to leave: then it is true.
+    fn add(&mut self, burst: &mut Waiting) -> bool {
+        self.bursts.push(burst.unanswered.clone());
+        for transaction in burst.transactions.by_ref() {
+            let mut flush = false;
+            for message in self.join.add(transaction) {
+                flush |= self.batcher.add(message); // a policy never splits what came together
+            }
+            if flush || self.join.len() >= self.max_parts {
+                return true;
+            }
         }
-        flush
+        false
     }
 }
 
-async fn deliver(sink: Arc<dyn Sink>, chain: Chain, mut batch: Batch, parts: Vec<Part>) {
-    batch.number();
-    let result = write_all(&*sink, chain.process(batch).await).await;
-    let mut first = 0;
-    for part in parts {
-        let answer = match &result {
-            Ok(()) => Ok(()),
-            Err(error) => error.of_joined(first, &part.lineages),
-        };
-        first += part.lineages.len() as u32;
-        let _ = part.answer.send(answer); // whoever waited may be gone
-    }
+async fn deliver(sink: Arc<dyn Sink>, chain: Chain, formed: Transaction, bursts: Vec<Unanswered>) {
+    let (batch, duty) = formed.take_batch();
+    duty.resolve_result(write_all(&*sink, chain.process(batch).await).await);
+    drop(bursts);
 }
