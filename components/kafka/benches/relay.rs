@@ -2,7 +2,7 @@
 //! client library on the same broker in the same minute.
 //!
 //! ```sh
-//! dev/services/with kafka -- cargo bench -p sluice-kafka -- --messages 500000
+//! dev/services/with kafka -- cargo bench -p sluice-kafka -- --messages 500000 --rounds 9
 //! ```
 #![allow(clippy::print_stdout)]
 
@@ -37,74 +37,150 @@ fn main() {
         println!("skipped: SLUICE_TEST_KAFKA is not set");
         return;
     };
-    let arguments: Vec<String> = std::env::args().collect();
-    let at = arguments.iter().position(|argument| argument == "--messages");
-    let messages = at.and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(300_000);
-    let at = arguments.iter().position(|argument| argument == "--only");
-    let only = at.and_then(|at| arguments.get(at + 1)).map_or("", String::as_str);
+    let messages = number("--messages").unwrap_or(300_000);
+    let rounds = number("--rounds").unwrap_or(5);
+    let only = argument("--only").unwrap_or_default();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime can be had");
 
     let source = runtime.block_on(topic(&broker, "source"));
     fill(&broker, &source, messages);
-    println!("{messages} messages of {BYTES} bytes, {PARTITIONS} partitions, 2 worker threads\n");
+    println!("{messages} messages of {BYTES} bytes, {PARTITIONS} partitions, 2 worker threads");
+    println!("medians of {rounds} rounds, in which all take turns\n");
+    // Outputs compress as their fields say; the faster loop is the limit.
+    let bare = |compression| {
+        let target = runtime.block_on(topic(&broker, compression));
+        bare(&broker, &source, &target, messages, compression)
+    };
+    let streams: Vec<Way> = ways().into_iter().filter(|way| way.name.contains(&only)).collect();
+    let through = |way: &Way| runtime.block_on(stream(&broker, &source, way, messages));
+
     let warm_at = Instant::now() + WARM_UP; // a fresh broker compiles what it runs most
     while Instant::now() < warm_at {
-        let target = runtime.block_on(topic(&broker, "warm-up"));
-        bare(&broker, &source, &target, messages, "none");
-    }
-    // Outputs compress as their fields say; the faster loop is the limit.
-    let mut bare_rate = 0.0;
-    for compression in ["none", "snappy"] {
-        let target = runtime.block_on(topic(&broker, compression));
-        let run = || bare(&broker, &source, &target, messages, compression);
-        let (rate, cost) = measured(run, messages);
-        println!("{:<52} {rate:>9.0} /s   {cost:>5.2} us", format!("bare loop, {compression}"));
-        bare_rate = rate.max(bare_rate);
-    }
-    let franz = "kafka_franz: {seed_brokers: ['BROKER'], topic: TOPIC";
-    let kafka = "kafka: {addresses: ['BROKER'], topic: TOPIC";
-    for (name, input, output) in [
-        ("kafka_franz, defaults", "kafka_franz", format!("{franz}}}")),
-        (
-            "kafka_franz, max_in_flight 1000",
-            "kafka_franz",
-            format!("{franz}, max_in_flight: 1000}}"),
-        ),
-        (
-            "kafka_franz, batching at the input",
-            "kafka_franz batching",
-            format!("{franz}, max_in_flight: 64}}"),
-        ),
-        (
-            "kafka_franz, batching at the output",
-            "kafka_franz",
-            format!("{franz}, batching: {{count: 500, period: 5ms}}}}"),
-        ),
-        ("kafka, defaults (all metadata as headers)", "kafka", format!("{kafka}}}")),
-        ("kafka, no headers", "kafka", format!("{kafka}, metadata: {{exclude_prefixes: ['']}}}}")),
-        (
-            "kafka, no headers, max_in_flight 1000",
-            "kafka",
-            format!("{kafka}, max_in_flight: 1000, metadata: {{exclude_prefixes: ['']}}}}"),
-        ),
-    ] {
-        if !name.contains(only) {
-            continue;
+        bare("none");
+        bare("snappy");
+        for way in streams.iter().take(2) {
+            through(way);
         }
-        let run = || runtime.block_on(stream(&broker, &source, input, &output, messages));
-        let (rate, cost) = measured(run, messages);
-        let ratio = rate / bare_rate;
-        println!("{name:<52} {rate:>9.0} /s   {cost:>5.2} us   {ratio:.2} of the bare loop");
+    }
+    let mut loops = [Figures::default(), Figures::default()];
+    let mut figures: Vec<Figures> = streams.iter().map(|_| Figures::default()).collect();
+    for _ in 0..rounds {
+        let none = loops[0].note(messages, || bare("none"));
+        let snappy = loops[1].note(messages, || bare("snappy"));
+        for (way, figures) in streams.iter().zip(&mut figures) {
+            let rate = figures.note(messages, || through(way));
+            figures.ratios.push(rate / none.max(snappy));
+        }
+    }
+    for (name, figures) in ["bare loop, none", "bare loop, snappy"].iter().zip(&loops) {
+        println!("{name:<44} {figures}");
+    }
+    for (way, figures) in streams.iter().zip(&figures) {
+        println!("{:<44} {figures}", way.name);
     }
 }
 
-/// What `run` returns, and the processor time of this process for each message, in microseconds.
-fn measured(run: impl FnOnce() -> f64, messages: usize) -> (f64, f64) {
-    let before = cpu_seconds();
-    let rate = run();
-    (rate, (cpu_seconds() - before) * 1e6 / messages as f64)
+fn argument(name: &str) -> Option<String> {
+    std::env::args().skip_while(|argument| argument != name).nth(1)
+}
+
+fn number(name: &str) -> Option<usize> {
+    argument(name)?.parse().ok()
+}
+
+/// A way to configure the stream.
+struct Way {
+    name: &'static str,
+    input: &'static str,
+    output: &'static str,
+}
+
+fn ways() -> Vec<Way> {
+    let franz = "kafka_franz: {seed_brokers: [BROKER], topics: [SOURCE], consumer_group: TOPIC}";
+    let batched = "kafka_franz: {seed_brokers: [BROKER], topics: [SOURCE], consumer_group: TOPIC, \
+                   batching: {count: 100, period: 5ms}, checkpoint_limit: 10000}";
+    let sarama = "kafka: {addresses: [BROKER], topics: [SOURCE], consumer_group: TOPIC}";
+    let way = |name, input, output| Way { name, input, output };
+    vec![
+        way("kafka_franz, defaults", franz, "kafka_franz: {seed_brokers: [BROKER], topic: TOPIC}"),
+        way(
+            "kafka_franz, batching at the input",
+            batched,
+            "kafka_franz: {seed_brokers: [BROKER], topic: TOPIC, max_in_flight: 64}",
+        ),
+        way(
+            "kafka_franz, max_in_flight 1000",
+            franz,
+            "kafka_franz: {seed_brokers: [BROKER], topic: TOPIC, max_in_flight: 1000}",
+        ),
+        way(
+            "kafka_franz, batching at the output",
+            franz,
+            "kafka_franz: {seed_brokers: [BROKER], topic: TOPIC, \
+             batching: {count: 500, period: 5ms}}",
+        ),
+        way(
+            "kafka, defaults (all metadata as headers)",
+            sarama,
+            "kafka: {addresses: [BROKER], topic: TOPIC}",
+        ),
+        way(
+            "kafka, no headers",
+            sarama,
+            "kafka: {addresses: [BROKER], topic: TOPIC, metadata: {exclude_prefixes: ['']}}",
+        ),
+        way(
+            "kafka, no headers, max_in_flight 1000",
+            sarama,
+            "kafka: {addresses: [BROKER], topic: TOPIC, max_in_flight: 1000, \
+             metadata: {exclude_prefixes: ['']}}",
+        ),
+    ]
+}
+
+/// What was measured in each round.
+#[derive(Default)]
+struct Figures {
+    /// Messages per second.
+    rates: Vec<f64>,
+    /// Processor time of this process for each message, in microseconds.
+    costs: Vec<f64>,
+    /// Of the rate to that of the faster bare loop in the same round.
+    ratios: Vec<f64>,
+}
+
+impl Figures {
+    /// Runs once and returns the rate.
+    fn note(&mut self, messages: usize, run: impl FnOnce() -> f64) -> f64 {
+        let before = cpu_seconds();
+        let rate = run();
+        self.rates.push(rate);
+        self.costs.push((cpu_seconds() - before) * 1e6 / messages as f64);
+        rate
+    }
+}
+
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [_, rate, _] = spread(&self.rates);
+        let [_, cost, _] = spread(&self.costs);
+        write!(f, "{rate:>9.0} /s   {cost:>5.2} us")?;
+        if !self.ratios.is_empty() {
+            let [least, ratio, most] = spread(&self.ratios);
+            write!(f, "   {ratio:.2} of the bare loop ({least:.2} to {most:.2})")?;
+        }
+        Ok(())
+    }
+}
+
+/// The least, the median and the greatest.
+fn spread(values: &[f64]) -> [f64; 3] {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |at: usize| sorted.get(at).copied().unwrap_or(f64::NAN);
+    [at(0), at(sorted.len() / 2), at(sorted.len().saturating_sub(1))]
 }
 
 /// User and system time of this process so far; clock ticks are 10 ms.
@@ -215,23 +291,15 @@ fn bare(broker: &str, source: &str, target: &str, messages: usize, compression: 
 }
 
 /// Messages per second through a stream, from the first to the last that arrives.
-async fn stream(broker: &str, source: &str, input: &str, output: &str, messages: usize) -> f64 {
+async fn stream(broker: &str, source: &str, way: &Way, messages: usize) -> f64 {
     let target = topic(broker, "stream").await;
-    let input = match input {
-        "kafka" => "kafka: {addresses: ['BROKER'], topics: [SOURCE], consumer_group: TOPIC}",
-        "kafka_franz" => {
-            "kafka_franz: {seed_brokers: ['BROKER'], topics: [SOURCE], consumer_group: TOPIC}"
-        }
-        _ => {
-            "kafka_franz: {seed_brokers: ['BROKER'], topics: [SOURCE], consumer_group: TOPIC, \
-             batching: {count: 100, period: 5ms}, checkpoint_limit: 10000}"
-        }
-    };
+    let Way { input, output, .. } = way;
     let mapping = r#"root = this.merge({"result": "bar"})"#;
     let text = format!(
         "{{input: {{{input}}}, pipeline: {{processors: [mapping: '{mapping}']}}, output: {{{output}}}}}"
     );
-    let text = text.replace("BROKER", broker).replace("SOURCE", source).replace("TOPIC", &target);
+    let broker = format!("'{broker}'");
+    let text = text.replace("BROKER", &broker).replace("SOURCE", source).replace("TOPIC", &target);
     let node = sluice_config::parse(&text).expect("yaml");
     let config: StreamConfig = Reader::new().read(&node).expect("config");
     let mut registry = Registry::default();
@@ -260,7 +328,7 @@ async fn stream(broker: &str, source: &str, input: &str, output: &str, messages:
         if sent.get() > 0 {
             began.get_or_insert_with(Instant::now);
         }
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        std::thread::sleep(Duration::from_millis(1)); // not a worker: no timer, no wakeups
     }
     let rate = messages as f64 / began.map_or(1.0, |began| began.elapsed().as_secs_f64());
     stream.stop(PATIENCE).await;
