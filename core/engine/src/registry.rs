@@ -112,6 +112,7 @@ pub struct ComponentSpec {
     read: Option<ReadCheck>,
     rename: Option<RenameOf>,
     reads_ahead: Option<ReadsAhead>,
+    ignores_metadata: bool,
 }
 
 /// Whether an input with this configuration reads many messages ahead of their delivery.
@@ -172,6 +173,20 @@ impl ComponentSpec {
     pub fn reads_ahead(&mut self, rule: ReadsAhead) -> &mut Self {
         self.reads_ahead = Some(rule);
         self
+    }
+
+    /// Says that this component passes the metadata of messages on without a look, save where its
+    /// mappings and interpolations read them or it [says so itself](crate::Scope::reads_metadata).
+    pub fn ignores_metadata(&mut self) -> &mut Self {
+        self.ignores_metadata = true;
+        self
+    }
+
+    /// Whether the component may look at the metadata of messages: all do that handle messages and
+    /// do not say otherwise.
+    pub(crate) fn reads_metadata(&self) -> bool {
+        use ComponentKind::{Buffer, Input, Output, Processor};
+        !self.ignores_metadata && matches!(self.kind, Input | Buffer | Processor | Output)
     }
 
     pub(crate) fn is_read_ahead(&self, config: &Node) -> bool {
@@ -307,6 +322,7 @@ impl Registry {
             read: None,
             rename: None,
             reads_ahead: None,
+            ignores_metadata: false,
         };
         let components = self.components.entry(kind).or_default();
         components.insert(name, spec);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sluice_config::{Block, ComponentKind, FieldType, Kinds, Node, NodeValue, Parameters, Reader};
 use sluice_telemetry::{Counter, Labels, Metrics, Tracer};
@@ -61,6 +62,8 @@ pub struct Scope {
     tenancy: Option<Arc<Tenancy>>,
     /// See [`Scope::is_relay`].
     is_relay: bool,
+    /// Whether something in the stream may look at the metadata of messages.
+    metadata_is_read: Arc<AtomicBool>,
 }
 
 impl Scope {
@@ -76,18 +79,31 @@ impl Scope {
             error_log: None,
             tenancy: None,
             is_relay: false,
+            metadata_is_read: Arc::new(AtomicBool::new(true)), // not known yet
         }
     }
 
-    /// The same place in a stream that reads from a broker, or does not.
-    pub(crate) fn with_relay(&self, is_relay: bool) -> Self {
-        Self { is_relay, ..self.clone() }
+    /// The same place in a stream of its own, that reads from a broker or does not.
+    pub(crate) fn for_stream(&self, is_relay: bool) -> Self {
+        Self { is_relay, metadata_is_read: Arc::default(), ..self.clone() }
     }
 
     /// Whether the stream reads a broker's messages ahead of their delivery: nobody waits for an
     /// answer to a single one, so outputs may gather a little longer.
     pub fn is_relay(&self) -> bool {
         self.is_relay
+    }
+
+    /// To be called by a component that [ignores metadata](crate::ComponentSpec::ignores_metadata)
+    /// unless it is configured otherwise, and is. Compiling a program that reads metadata calls this.
+    pub fn reads_metadata(&self) {
+        self.metadata_is_read.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether anything in the stream may look at the metadata of messages. Where nothing does, inputs
+    /// need not make any. Known when the stream is built: to be asked when messages are read.
+    pub fn metadata_is_read(&self) -> bool {
+        self.metadata_is_read.load(Ordering::Relaxed)
     }
 
     /// The same place, in an instance of a template.
@@ -402,6 +418,9 @@ impl Scope {
             None => label.to_owned(),
         };
         let scope = Self { label, component: spec.name.to_owned(), ..self.clone() };
+        if spec.reads_metadata() {
+            scope.reads_metadata();
+        }
         let forbidden = (kind, spec.name.to_owned());
         let built = if self.environment.forbidden.contains(&forbidden) {
             Err(BuildError::new(format!("{kind} {} is not allowed here", spec.name)))

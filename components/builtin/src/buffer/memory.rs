@@ -24,6 +24,7 @@ const BEFORE_REPLAY: Duration = Duration::from_millis(100);
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .buffer("memory", build)
+        .ignores_metadata()
         .doc(
             "Keeps messages in memory, so that the input need not wait for the output.\n\n\
              A message counts as delivered as soon as it is kept: what is in the buffer when the \

@@ -14,6 +14,7 @@ use tracing::info;
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .output("drop", |_: Drop, scope| Ok(BuiltOutput::sink(Discard::new(scope))))
+        .ignores_metadata()
         .doc("Throws messages away; they count as delivered.")
         .categories(&["Utility"]);
 }

@@ -14,6 +14,7 @@ use crate::persist::{Persistence, write_persistently};
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .output("switch", build)
+        .ignores_metadata()
         .doc(
             "Writes each message to the output of the first case whose check is true of it.\n\n\
              A check that fails is logged and counts as false. Messages that no case is for are \

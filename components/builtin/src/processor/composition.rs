@@ -17,12 +17,14 @@ pub(crate) fn register(registry: &mut Registry) {
         .processor("processors", |list: ProcessorList, scope| {
             Ok(Processor::composite(Group(scope.build_chain(&list, "processors")?)))
         })
+        .ignores_metadata()
         .doc("Runs processors in a row, as one: a resource can hold several this way.")
         .categories(&["Composition"]);
     registry
         .processor("for_each", |list: ProcessorList, scope| {
             Ok(Processor::composite(ForEach(scope.build_chain(&list, "for_each")?)))
         })
+        .ignores_metadata()
         .doc(
             "Runs processors on each message of a batch as if it were alone, and joins what comes \
              of them to one batch again.",
@@ -32,6 +34,7 @@ pub(crate) fn register(registry: &mut Registry) {
         .processor("try", |list: ProcessorList, scope| {
             Ok(Processor::composite(Try(scope.build_chain(&list, "try")?)))
         })
+        .ignores_metadata()
         .doc(
             "Runs processors in a row on each message by itself; a message that fails skips the \
              rest, also one that had failed before.",
@@ -41,6 +44,7 @@ pub(crate) fn register(registry: &mut Registry) {
         .processor("catch", |list: ProcessorList, scope| {
             Ok(Processor::composite(Catch(scope.build_chain(&list, "catch")?)))
         })
+        .ignores_metadata()
         .doc(
             "Runs processors on each message that failed, by itself, and takes its mark away.\n\n\
              Each of the processors can read what went wrong with `error()`. An empty list only \

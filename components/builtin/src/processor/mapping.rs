@@ -10,6 +10,7 @@ use smallvec::smallvec;
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .processor("mapping", |query: Query, scope| build(&query, Mode::Mapping, scope))
+        .ignores_metadata()
         .doc(
             "Makes a new document of each message with a Bloblang mapping.\n\n\
              The mapping reads the message as it came; what it assigns to `root` becomes the new \
@@ -18,10 +19,12 @@ pub(crate) fn register(registry: &mut Registry) {
         .categories(&["Mapping", "Parsing"]);
     registry
         .processor("bloblang", |query: Query, scope| build(&query, Mode::Mapping, scope))
+        .ignores_metadata()
         .doc("Makes a new document of each message with a Bloblang mapping; see `mapping`.")
         .categories(&["Mapping", "Parsing"]);
     registry
         .processor("mutation", |query: Query, scope| build(&query, Mode::Mutation, scope))
+        .ignores_metadata()
         .doc(
             "Changes each message in place with a Bloblang mapping.\n\n\
              `root` starts as the message, and what was assigned can be read back through `this`. \

@@ -12,6 +12,7 @@ use crate::reply;
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .processor("noop", |_: Noop, _| Ok(Processor::direct(Unchanged)))
+        .ignores_metadata()
         .doc("Lets messages pass as they are.");
     registry
         .processor("sync_response", |_: SyncResponse, _| Ok(Processor::direct(Respond)))

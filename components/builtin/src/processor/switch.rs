@@ -12,6 +12,7 @@ use super::composition::{EMPTY, ProcessorList};
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .processor("switch", build)
+        .ignores_metadata()
         .doc(
             "Runs the processors of the first case whose check is true of a message.\n\n\
              Messages of a batch that fall into the same case go through it together; afterwards \

@@ -13,6 +13,7 @@ pub(crate) struct Converter {
     facts: Vec<(EcoString, Fact)>,
     multi_header: bool,
     with_lag: bool,
+    content_only: bool,
 }
 
 /// Headers that room is made for at once.
@@ -43,7 +44,12 @@ impl Converter {
         ];
         let facts = facts.into_iter().filter(|(_, fact)| with_lag || !matches!(fact, Fact::Lag));
         let facts = facts.map(|(name, fact)| (name.into(), fact)).collect();
-        Self { facts, multi_header, with_lag }
+        Self { facts, multi_header, with_lag, content_only: false }
+    }
+
+    /// Makes messages without metadata, for streams in which nobody would look at them.
+    pub(crate) fn content_only() -> Self {
+        Self { facts: Vec::new(), multi_header: false, with_lag: false, content_only: true }
     }
 
     pub(crate) fn wants_lag(&self) -> bool {
@@ -55,6 +61,9 @@ impl Converter {
         let payload = record.payload();
         let content = payload.map_or_else(Bytes::new, Bytes::copy_from_slice);
         let mut message = Message::from_bytes(content);
+        if self.content_only {
+            return message;
+        }
         let millis = record.timestamp().to_millis().unwrap_or(-1);
         let headers = record.headers();
         let count = headers.map_or(0, Headers::count);

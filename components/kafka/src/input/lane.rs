@@ -78,8 +78,12 @@ impl Lane {
         let policy = settings.batching.as_ref();
         let batcher = policy.map(|policy| Batcher::new(policy, &scope.below("batching")));
         let (multi_header, lag) = (settings.multi_header, settings.with_lag);
+        let converter = match scope.metadata_is_read() {
+            true => Converter::new(&partition.topic, partition.id, multi_header, lag),
+            false => Converter::content_only(),
+        };
         Ok(Self {
-            converter: Converter::new(&partition.topic, partition.id, multi_header, lag),
+            converter,
             partition,
             batcher: batcher.transpose()?,
             gathered: None,

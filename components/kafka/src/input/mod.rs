@@ -41,7 +41,8 @@ pub(crate) fn register(registry: &mut Registry) {
         })
         .doc(KAFKA_DOC)
         .categories(&["Services"])
-        .reads_ahead(has_many_on_their_way);
+        .reads_ahead(has_many_on_their_way)
+        .ignores_metadata();
     registry
         .input("kafka_franz", |config: FranzInput, scope| {
             build(from_franz(&config, scope)?, config.auto_replay_nacks, scope)
@@ -49,7 +50,8 @@ pub(crate) fn register(registry: &mut Registry) {
         .doc(FRANZ_DOC)
         .categories(&["Services"])
         .lint(partitions_stand_alone)
-        .reads_ahead(has_many_on_their_way);
+        .reads_ahead(has_many_on_their_way)
+        .ignores_metadata();
 }
 
 /// So many messages of a partition keep an output busy that gathers for some milliseconds.

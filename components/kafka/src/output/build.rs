@@ -72,7 +72,7 @@ pub(super) fn from_kafka(config: &KafkaOutput, scope: &Scope) -> Result<KafkaSin
             .transpose()?,
         partition: has_partition.then(|| scope.text(&config.partition)).transpose()?,
         static_headers: config.static_headers.clone().unwrap_or_default(),
-        filter: Filter::AllBut { prefixes },
+        filter: declared(Filter::AllBut { prefixes }, scope),
         inject: InjectTrace::new(config.inject_tracing_map.as_ref(), scope)?,
         max_bytes: config.max_msg_bytes,
         max_bytes_field: "max_msg_bytes",
@@ -136,7 +136,7 @@ pub(super) fn from_franz(config: &FranzOutput, scope: &Scope) -> Result<KafkaSin
         key: key.transpose()?,
         partition: partition.map(|partition| scope.text(partition)).transpose()?,
         static_headers: BTreeMap::new(),
-        filter: franz_filter(config)?,
+        filter: declared(franz_filter(config)?, scope),
         inject: None,
         max_bytes: max_bytes as usize,
         max_bytes_field: "max_message_bytes",
@@ -180,6 +180,14 @@ fn franz_partitioning(config: &FranzOutput) -> Result<Partitioning, BuildError> 
         }
         _ => Err(BuildError::new(format!("unknown partitioner: {name}"))),
     }
+}
+
+/// The same filter; the stream knows of it when metadata become headers.
+fn declared(filter: Filter, scope: &Scope) -> Filter {
+    if !filter.takes_nothing() {
+        scope.reads_metadata();
+    }
+    filter
 }
 
 fn franz_filter(config: &FranzOutput) -> Result<Filter, BuildError> {

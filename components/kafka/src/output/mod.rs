@@ -31,7 +31,8 @@ pub(crate) fn register(registry: &mut Registry) {
             Ok(BuiltOutput::gathering(output, config.max_in_flight).batched(config.batching))
         })
         .doc(KAFKA_DOC)
-        .categories(&["Services"]);
+        .categories(&["Services"])
+        .ignores_metadata();
     registry
         .output("kafka_franz", |config: FranzOutput, scope| {
             let output = from_franz(&config, scope)?;
@@ -39,7 +40,8 @@ pub(crate) fn register(registry: &mut Registry) {
         })
         .doc(FRANZ_DOC)
         .categories(&["Services"])
-        .lint(partition_is_manual);
+        .lint(partition_is_manual)
+        .ignores_metadata();
 }
 
 /// A partition belongs to the partitioner `manual`, and only to it.

@@ -108,6 +108,13 @@ fn add(headers: OwnedHeaders, key: &str, value: &[u8]) -> OwnedHeaders {
 }
 
 impl Filter {
+    pub(crate) fn takes_nothing(&self) -> bool {
+        match self {
+            Self::AllBut { prefixes } => prefixes.iter().any(String::is_empty),
+            Self::Only { prefixes, patterns } => prefixes.is_empty() && patterns.is_empty(),
+        }
+    }
+
     fn takes(&self, key: &str) -> bool {
         match self {
             Self::AllBut { prefixes } => !prefixes.iter().any(|prefix| key.starts_with(prefix)),
@@ -157,6 +164,21 @@ mod tests {
         let only = Filter::Only { prefixes: vec!["a".into()], patterns };
         assert!(only.takes("ab") && only.takes("xyz"));
         assert!(!only.takes("xy") && !only.takes(""));
+    }
+
+    #[test]
+    fn a_filter_knows_that_it_takes_nothing() {
+        let all_but = |prefixes: &[&str]| Filter::AllBut {
+            prefixes: prefixes.iter().map(|prefix| (*prefix).to_owned()).collect(),
+        };
+        assert!(all_but(&["a", ""]).takes_nothing());
+        assert!(!all_but(&["a"]).takes_nothing() && !all_but(&[]).takes_nothing());
+        let only = |prefixes: &[&str]| Filter::Only {
+            prefixes: prefixes.iter().map(|prefix| (*prefix).to_owned()).collect(),
+            patterns: Vec::new(),
+        };
+        assert!(only(&[]).takes_nothing());
+        assert!(!only(&[""]).takes_nothing());
     }
 
     #[test]

@@ -388,3 +388,43 @@ fn another_client_reads_what_was_written() {
         assert_eq!(headers, ["a_1", "bz"]);
     });
 }
+
+/// Messages have no metadata where nothing in the stream looks at them, and all of them otherwise.
+#[test]
+fn whoever_looks_at_metadata_finds_them() {
+    with_broker(|broker| async move {
+        let source = topic(&broker, "looked-at", 1).await;
+        produce(&broker, &source, 0, &numbers(0..2)).await;
+        for (mapping, filter, expected) in [
+            ("root.n = this + 1", "", r#"{"n":2} []"#),
+            ("root = @kafka_topic + @kafka_offset.string()", "", "SOURCE1 []"),
+            (
+                "root.n = this",
+                ", metadata: {include_prefixes: [kafka_off]}",
+                r#"{"n":1} ["kafka_offset"]"#,
+            ),
+        ] {
+            let target = topic(&broker, "shown", 1).await;
+            let mut registry = sluice_engine::Registry::default();
+            sluice_builtin::register(&mut registry);
+            sluice_kafka::register(&mut registry);
+            let stream = sluice_testkit::Running::start(
+                &format!(
+                    "input: {{kafka_franz: {{seed_brokers: ['{broker}'], topics: ['{source}'], consumer_group: '{target}'}}}}\n\
+                     pipeline: {{processors: [mapping: '{mapping}']}}\n\
+                     output: {{kafka_franz: {{seed_brokers: ['{broker}'], topic: '{target}'{filter}}}}}\n"
+                ),
+                sluice_testkit::environment(registry),
+            )
+            .unwrap();
+            until("both messages went through", || async { stream.count("output_sent") == 2 })
+                .await;
+            let found = contents(&broker, &target).await;
+            let headers: Vec<_> = found[1].headers().map_or_else(Vec::new, |headers| {
+                headers.iter().map(|header| header.key.to_owned()).collect()
+            });
+            let shown = format!("{} {headers:?}", found[1].payload_view::<str>().unwrap().unwrap());
+            assert_eq!(shown, expected.replace("SOURCE", &source), "{mapping}");
+        }
+    });
+}

@@ -73,6 +73,11 @@ fn reads_files(text: &str) -> bool {
     text.contains("import") || text.contains("from ")
 }
 
+/// Whether a program may look at metadata; also true for some that do not.
+fn may_read_metadata(text: &str) -> bool {
+    ["meta", "@", "bloblang"].iter().any(|word| text.contains(word)) || reads_files(text)
+}
+
 /// A text of the document.
 struct Source<'a> {
     text: &'a str,
@@ -169,6 +174,7 @@ impl Scope {
             return Ok(Text { kind: TextKind::Fixed(fixed) });
         }
         let source = Source { text: &text.text, at: text.at, path: &text.path };
+        self.note(source.text);
         let language = self.language();
         let template = self
             .programs()
@@ -189,6 +195,7 @@ impl Scope {
 
     fn compile(&self, query: &Query) -> Result<Compiled, BuildError> {
         let source = Source { text: &query.text, at: query.at, path: &query.path };
+        self.note(source.text);
         let language = self.language();
         let program = self
             .programs()
@@ -199,6 +206,12 @@ impl Scope {
             .map_err(|diagnostics| source.error(&diagnostics))?;
         let surroundings = self.surroundings(program.placeholders());
         Ok(Compiled { program, surroundings })
+    }
+
+    fn note(&self, program: &str) {
+        if may_read_metadata(program) {
+            self.reads_metadata();
+        }
     }
 
     fn programs(&self) -> &Programs {

@@ -111,7 +111,7 @@ impl StreamConfig {
             return Err(problems.into());
         }
         let scope = &scope.with_error_log(&self.error_handling.log);
-        let scope = &scope.with_relay(self.is_relay(scope));
+        let scope = &scope.for_stream(self.is_relay(scope));
         self.build_resources(scope)?;
         let source = scope.with_selection(self.selection(scope)).below("input");
         let source = source.input(&self.input.node)?;

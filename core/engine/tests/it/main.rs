@@ -6,6 +6,7 @@ mod batching;
 mod delivery;
 mod links;
 mod mapping;
+mod metadata;
 mod resources;
 mod stopping;
 mod support;

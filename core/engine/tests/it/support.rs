@@ -50,7 +50,7 @@ config! {
 
 struct Map(Mapping, Owner);
 
-fn map(query: &Query, mode: Mode, scope: &Scope) -> Result<Processor, BuildError> {
+pub(crate) fn map(query: &Query, mode: Mode, scope: &Scope) -> Result<Processor, BuildError> {
     Ok(Processor::direct(Map(scope.mapping(query, mode)?, scope.owner())))
 }
 

@@ -17,6 +17,7 @@ use spread::{Greedy, RoundRobin, Spreading};
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .output("broker", build)
+        .ignores_metadata()
         .doc(
             "Writes to several outputs.\n\n\
              `fan_out`: each message goes to every output, at the same time; one that fails to \
