@@ -45,6 +45,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) in_place: bool,
     /// Read single paths from unparsed documents instead of parsing them.
     pub(crate) scan: bool,
+    /// Parse unparsed documents for whoever reads them, instead of keeping the value beside.
+    pub(crate) moves: bool,
     /// Writes of `set` into `this` or a variable, carried out after the statement.
     pub(crate) writes: Option<&'a RefCell<Vec<Write>>>,
     pub(crate) budget: &'a Budget,
@@ -137,6 +139,11 @@ impl<'a> Context<'a> {
                 Ok(found) => Ok(found.map_or_else(Outcome::null, Outcome::Owned)),
                 Err(_) => Err(Error::no_context(path::join(keys))),
             };
+        }
+        if keys.is_empty() && self.this.is_none() && self.frame.moves && self.can_scan() {
+            let input = &self.frame.input;
+            let parsed = input.messages.parse(input.index).map(Outcome::Owned);
+            return parsed.map_err(|_| Error::no_context(String::new()));
         }
         match self.this() {
             Ok(value) => Ok(lookup(value, keys)),

@@ -28,6 +28,14 @@ pub trait Messages {
     /// The content is not JSON.
     fn value(&self, at: usize) -> Result<&Value, JsonError>;
 
+    /// The content as a value that is not kept.
+    ///
+    /// # Errors
+    /// The content is not JSON.
+    fn parse(&self, at: usize) -> Result<Value, JsonError> {
+        self.value(at).cloned()
+    }
+
     /// Whether [`Messages::value`] costs nothing because the value is there already.
     fn is_parsed(&self, at: usize) -> bool;
 
@@ -185,16 +193,23 @@ pub struct Input<'a> {
     pub index: usize,
     pub params: &'a dyn Params,
     pub resources: &'a dyn Resources,
+    /// What is made takes the message's place, so that nobody reads its document afterwards.
+    pub is_replaced: bool,
 }
 
 impl<'a> Input<'a> {
     /// The message at `index` of `messages`, without parameters and resources.
     pub fn new(messages: &'a dyn Messages, index: usize) -> Self {
-        Self { messages, index, params: &(), resources: &() }
+        Self { messages, index, params: &(), resources: &(), is_replaced: false }
     }
 
     pub fn with_params(self, params: &'a dyn Params) -> Self {
         Self { params, ..self }
+    }
+
+    /// The same for a mapping whose result takes the message's place.
+    pub fn replacing(self) -> Self {
+        Self { is_replaced: true, ..self }
     }
 
     pub fn with_resources(self, resources: &'a dyn Resources) -> Self {

@@ -33,6 +33,8 @@ pub struct Program {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) directory: Arc<str>,
     pub(crate) scan: bool,
+    /// The document is read as a whole, once.
+    pub(crate) once: bool,
     /// Values may come to share their parts.
     pub(crate) shares: bool,
     pub(crate) limits: Limits,
@@ -269,7 +271,7 @@ impl std::fmt::Debug for Program {
 
 pub(crate) use assembly::Assembly;
 pub(crate) use body::apply_map;
-pub(crate) use scan::{may_share, reads_few_paths};
+pub(crate) use scan::{may_share, reads_all_once, reads_few_paths};
 
 /// The `%T` of an assigned value, for error texts.
 fn go_type(expr: &Expr, outcome: &Outcome<'_>) -> &'static str {

@@ -98,6 +98,7 @@ impl Template {
             metadata,
             in_place: false,
             scan: segments.len() == 1,
+            moves: false,
             writes: None,
             budget: &budget,
         };

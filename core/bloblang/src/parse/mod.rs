@@ -300,6 +300,7 @@ pub(crate) fn mapping(text: &str, environment: &Environment) -> Result<Program, 
             let maps = || parser.maps.values().map(|map| &**map);
             let scan = program::reads_few_paths(&statements, maps());
             let shares = program::may_share(&statements, maps());
+            let once = program::reads_all_once(&statements) && !shares;
             let assembly = program::Assembly::of(&statements).map(Arc::new);
             Ok(Program {
                 statements,
@@ -310,6 +311,7 @@ pub(crate) fn mapping(text: &str, environment: &Environment) -> Result<Program, 
                 host: Arc::clone(environment.host()),
                 directory: Arc::from(environment.directory()),
                 scan,
+                once,
                 shares,
                 limits: environment.limits(),
             })

@@ -30,6 +30,7 @@ pub(crate) fn segments(
                 host: Arc::clone(environment.host()),
                 directory: Arc::from(environment.directory()),
                 scan: false,
+                once: false,
                 shares: true,
                 limits: environment.limits(),
             };

@@ -149,6 +149,7 @@ impl<'r> Run<'r> {
                 metadata: &self.metadata,
                 in_place: self.in_place,
                 scan: self.program.scan,
+                moves: self.program.once && self.input.is_replaced,
                 writes: Some(&writes),
                 budget: &self.budget,
             };

@@ -1,5 +1,5 @@
-//! What a program reads: whether looking up single paths beats parsing the document, and whether
-//! values may come to share their parts.
+//! What a program reads: whether looking up single paths beats parsing the document, whether it
+//! reads the document but once, and whether values may come to share their parts.
 
 use super::{MapBody, Statement, StatementKind};
 use crate::{Base, Expr, ExprKind};
@@ -22,6 +22,50 @@ pub(crate) fn reads_few_paths<'a>(
         }
     }
     reads.is_some_and(|reads| reads <= WORTHWHILE)
+}
+
+/// True for mappings that read the document as a whole, at one place, and at most once.
+pub(crate) fn reads_all_once(statements: &[Statement]) -> bool {
+    let mut reads = Reads::default();
+    statements.iter().for_each(|statement| reads.statement(statement));
+    reads.whole == 1 && reads.others == 0
+}
+
+/// Where a document is read.
+#[derive(Default)]
+struct Reads {
+    whole: usize,
+    /// Of paths, or perhaps more than once.
+    others: usize,
+}
+
+impl Reads {
+    fn statement(&mut self, statement: &Statement) {
+        match &statement.kind {
+            StatementKind::Assign { value, .. } => self.expr(value),
+            StatementKind::If(branches) => {
+                for (condition, statements) in branches {
+                    condition.iter().for_each(|condition| self.expr(condition));
+                    statements.iter().for_each(|statement| self.statement(statement));
+                }
+            }
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Path { base: Base::This, keys } if keys.is_empty() => self.whole += 1,
+            ExprKind::Path { base: Base::This, .. } => self.others += 1,
+            // `this` is something else in there, or read for each element.
+            ExprKind::Lambda { .. } | ExprKind::Map { .. } | ExprKind::Match { .. } => {
+                self.others += usize::from(mentions_this(expr));
+            }
+            _ => expr.for_each_child(&mut |child, is_query| match is_query {
+                true => self.others += usize::from(mentions_this(child)),
+                false => self.expr(child),
+            }),
+        }
+    }
 }
 
 /// What sharing may multiply a document by before it has to be watched.
@@ -180,4 +224,34 @@ fn mentions_this(expr: &Expr) -> bool {
     let mut found = matches!(expr.kind, ExprKind::Path { base: Base::This, .. });
     expr.for_each_child(&mut |child, _| found |= mentions_this(child));
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Environment, Program};
+
+    #[test]
+    fn documents_that_are_read_as_a_whole_once_are_known() {
+        let once = |mapping: &str| Program::parse(mapping, &Environment::default()).unwrap().once;
+        for mapping in [
+            "root = this",
+            r#"root = this.merge({"a": now()})"#,
+            "root = this\nroot.id = uuid_v4()",
+            "root = if true { this } else { null }",
+            "root.items = this.map_each(i -> i.name)",
+        ] {
+            assert!(once(mapping), "{mapping}");
+        }
+        for mapping in [
+            "root = 1",
+            "root = this.a",
+            "root = this\nroot.b = this.a",
+            "root = [this, this]",
+            "root = range(0, 3).map_each(n -> this)",
+            "root = match this { this.a == 1 => 1 }",
+            "root = this.apply(\"m\")\nmap m {\nroot = this\n}",
+        ] {
+            assert!(!once(mapping), "{mapping}");
+        }
+    }
 }

@@ -110,7 +110,7 @@ impl Mapping {
 
     /// Maps `messages[at]`. A failed mapping leaves it as it was.
     pub fn apply(&self, messages: &[Message], at: usize) -> Mapped {
-        let (made, error) = self.run(messages, at);
+        let (made, error) = self.run(messages, at, false);
         let original =
             messages.get(at).cloned().unwrap_or_else(|| Message::from_bytes(Bytes::new()));
         let message = match made {
@@ -124,12 +124,12 @@ impl Mapping {
     /// in the name of `owner`.
     pub fn process(&self, mut batch: Batch, owner: &Owner) -> Batch {
         if let [_] = batch.as_slice() {
-            let (made, error) = self.run(&batch, 0);
+            let (made, error) = self.run(&batch, 0, true);
             let Some(message) = batch.pop() else { return batch };
             batch.extend(settle(made, error, message, owner));
             return batch;
         }
-        let made: Vec<_> = (0..batch.len()).map(|at| self.run(&batch, at)).collect();
+        let made: Vec<_> = (0..batch.len()).map(|at| self.run(&batch, at, true)).collect();
         let settled = made
             .into_iter()
             .zip(batch)
@@ -183,15 +183,17 @@ impl Mapping {
         &self.compiled.program
     }
 
-    /// What the program makes; `None` of a failed mapping.
+    /// What the program makes, for the place of the message or not; `None` of a failed mapping.
     fn run(
         &self,
         messages: &[Message],
         at: usize,
+        replaces: bool,
     ) -> (Option<language::Mapped>, Option<language::Error>) {
         let view = View(messages);
         let Compiled { program, surroundings } = &self.compiled;
         let input = surroundings.input(&view, at);
+        let input = if replaces { input.replacing() } else { input };
         match self.mode {
             Mode::Mapping => match program.map(&input) {
                 Ok(made) => (Some(made), None),

@@ -22,6 +22,10 @@ impl Messages for View<'_> {
         self.0[at].value()
     }
 
+    fn parse(&self, at: usize) -> Result<Value, JsonError> {
+        json::parse(self.0[at].bytes())
+    }
+
     fn is_parsed(&self, at: usize) -> bool {
         self.0[at].parsed().is_some()
     }

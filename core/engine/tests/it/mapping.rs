@@ -179,3 +179,58 @@ fn instances_of_a_template_share_their_programs() {
     let plain = plain.mapping(&query("root = \"$tyk_context.user\" + content()"), Mode::Mapping);
     assert_eq!(&map(&plain.unwrap()).bytes()[..], b"$tyk_context.userx");
 }
+
+/// Where the result takes the message's place, a document that is read once is not copied: nothing
+/// else may differ.
+#[test]
+fn what_replaces_a_message_is_what_is_made_beside_it() {
+    let documents = [
+        r#"{"a":1,"b":[1,2],"c":{"d":"x"}}"#,
+        r#"[1,{"a":2}]"#,
+        "\"text\"",
+        "7",
+        "not json",
+        "",
+        r#"{"a":1} {"a":2}"#,
+    ];
+    let mappings = [
+        "root = this",
+        r#"root = this.merge({"e": 5})"#,
+        "root.copy = this",
+        "root = this\nroot.n = 1\nroot.s = content().string()",
+        "root = [this]",
+        "root = if true { this } else { deleted() }",
+        "if true {\nroot = this\n}",
+        r#"root = this.without("a")"#,
+        "root = this.map_each(i -> i)",
+        "root = this.set(\"a\", 9).string()",
+        "root = this | \"nothing\"",
+        "root = this.catch(\"caught\")",
+        "meta m = this.string()",
+        "root = this.uppercase()",
+        "root = range(0, 3).map_each(n -> this)",
+        "root = this.(this.a)",
+        "root = match this { this.a == 1 => this, _ => \"other\" }",
+        "root = this.apply(\"m\")\nmap m {\nroot = this\n}",
+        "let v = this\nroot = [$v, $v]",
+        "root = json(\"a\").from_all()",
+        "root = this.from(1)",
+    ];
+    for mapping in mappings {
+        let scope = scope(environment());
+        let compiled = scope.mapping(&query(mapping), Mode::Mapping).unwrap();
+        for document in documents {
+            let batch = batch(&[document, r#"{"a":8}"#]);
+            let beside = compiled.apply(&batch, 0);
+            let replaced = compiled.process(batch, &scope.owner());
+            let told = |message: &Message| {
+                let text = String::from_utf8_lossy(message.bytes()).into_owned();
+                (text, message.metadata().clone())
+            };
+            let failed = replaced[0].failure().map(|failure| failure.message.clone());
+            assert_eq!(failed, beside.error, "{mapping} of {document}");
+            let beside = beside.message.as_ref().map(told);
+            assert_eq!(Some(told(&replaced[0])), beside, "{mapping} of {document}");
+        }
+    }
+}
