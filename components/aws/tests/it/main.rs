@@ -64,7 +64,7 @@ async fn the_answer_of_the_function_becomes_the_content() {
 #[tokio::test]
 async fn messages_of_a_batch_can_be_sent_at_once() {
     let service = Service::start(|asked| {
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(Duration::from_secs(1));
         echo(asked)
     })
     .await;

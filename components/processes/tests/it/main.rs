@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 mod command;
 mod sockets;
 mod subprocess;
