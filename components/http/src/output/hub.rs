@@ -3,8 +3,8 @@
 //! Clients of one group share the batches: each goes to the client that has waited longest, which
 //! makes it a round robin among those that keep up. When batches come faster than they are taken,
 //! nobody waits any more: then a client takes one and lets the others have their turn. Every group
-//! gets all batches. Without any group batches wait; a group whose last client has left is kept for [`LINGER`], so that polling
-//! clients miss nothing between two polls.
+//! gets all batches. Without any group batches wait; a group whose last client has left is kept for
+//! [`LINGER`], so that polling clients miss nothing between two polls.
 //!
 //! Holds always: a batch counts as delivered when every group that was there has taken it (or has
 //! vanished), and one has; a client that goes away with a batch it has not read leaves it to the
