@@ -117,6 +117,8 @@ impl StreamConfig {
         let source = source.input(&self.input.node)?;
         let source = scope.below("buffer").buffer(&self.buffer.node)?(source);
         let threads = match self.pipeline.threads {
+            // With nothing to do in between, the output gets everything in the order of the input.
+            _ if self.pipeline.processors.is_empty() => 1,
             n if n < 1 => scope.environment().cores,
             n => n as usize,
         };

@@ -261,3 +261,21 @@ async fn retrying_strategy_runs_the_pipeline_again() {
     assert_eq!(output.taken(), [["a"]]);
     assert_eq!(running.count("processor_error"), 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_processors_the_order_of_the_input_is_kept() {
+    let name = "in-order";
+    let (input, output) = (FakeInput::new(name), FakeOutput::new(name));
+    let mut stream = start(&format!(
+        "input: {{ fake: {{ name: {name} }} }}\n\
+         pipeline: {{ threads: 8 }}\n\
+         output: {{ fake: {{ name: {name} }} }}\n"
+    ));
+    let numbers: Vec<String> = (0..2000).map(|n| n.to_string()).collect();
+    for number in &numbers {
+        input.push(&[number]);
+    }
+    input.end();
+    assert!(stream.ends().await);
+    assert_eq!(output.messages(), numbers);
+}
