@@ -1,7 +1,7 @@
 //! What a program reads: whether looking up single paths beats parsing the document, whether it
 //! reads the document but once, and whether values may come to share their parts.
 
-use super::{MapBody, Statement, StatementKind};
+use super::{MapBody, Statement, StatementKind, Target};
 use crate::{Base, Expr, ExprKind};
 
 /// Reading a path out of document text costs about a fifth of parsing it.
@@ -24,11 +24,15 @@ pub(crate) fn reads_few_paths<'a>(
     reads.is_some_and(|reads| reads <= WORTHWHILE)
 }
 
-/// True for mappings that read the document as a whole, at one place, and at most once.
+/// True for mappings that make a new document and read the old one as a whole, at one place, and at
+/// most once.
 pub(crate) fn reads_all_once(statements: &[Statement]) -> bool {
+    let is_new = |statement: &Statement| {
+        matches!(statement.kind, StatementKind::Assign { target: Target::Root(_), .. })
+    };
     let mut reads = Reads::default();
     statements.iter().for_each(|statement| reads.statement(statement));
-    reads.whole == 1 && reads.others == 0
+    reads.whole == 1 && reads.others == 0 && statements.iter().any(is_new)
 }
 
 /// Where a document is read.
@@ -245,6 +249,7 @@ mod tests {
         for mapping in [
             "root = 1",
             "root = this.a",
+            "meta all = this.string()",
             "root = this\nroot.b = this.a",
             "root = [this, this]",
             "root = range(0, 3).map_each(n -> this)",
