@@ -1,7 +1,7 @@
 //! A record of Kafka as a message.
 
 use bytes::Bytes;
-use rdkafka::message::{BorrowedMessage, Headers, Message as _};
+use rdkafka::message::{BorrowedHeaders, Headers, Message as Record};
 use sluice_message::Message;
 use sluice_value::{EcoString, EcoVec, Object, Value};
 
@@ -57,7 +57,11 @@ impl Converter {
     }
 
     /// Copies the content once. `end` is the end of the partition, for the lag.
-    pub(crate) fn convert(&self, record: &BorrowedMessage<'_>, end: Option<i64>) -> Message {
+    pub(crate) fn convert(
+        &self,
+        record: &impl Record<Headers = BorrowedHeaders>,
+        end: Option<i64>,
+    ) -> Message {
         let payload = record.payload();
         let content = payload.map_or_else(Bytes::new, Bytes::copy_from_slice);
         let mut message = Message::from_bytes(content);

@@ -164,6 +164,7 @@ impl Lane {
         if let Some(batcher) = &mut self.batcher {
             batcher.take(); // read again
         }
+        self.partition.forget_fetched();
         self.seeking = Some(Seek { to, done: session.seek(&self.partition, to) });
     }
 
@@ -190,7 +191,7 @@ impl Lane {
                     let Some(ticket) = checkpoint.admit(1, offset, next) else {
                         return ControlFlow::Break(()); // not ours any more
                     };
-                    let mut message = self.converter.convert(&record, end);
+                    let mut message = self.converter.convert(record, end);
                     if let Some(tracing) = &settings.tracing {
                         message = tracing.apply(message);
                     }
@@ -235,7 +236,7 @@ impl Lane {
                         let offset = record.offset();
                         let first = self.gathered.map_or(offset, |(first, _)| first);
                         self.gathered = Some((first, offset + 1));
-                        let mut message = self.converter.convert(&record, end);
+                        let mut message = self.converter.convert(record, end);
                         if let Some(tracing) = &settings.tracing {
                             message = tracing.apply(message);
                         }

@@ -18,6 +18,7 @@ use sluice_config::Node;
 use sluice_engine::{BuiltOutput, ConnectError, Output, Registry, Writer};
 
 use self::build::{from_franz, from_kafka};
+pub(crate) use self::delivery::Slot;
 use self::producer::Shared;
 use self::record::Layout;
 use self::topics::TopicMaker;
@@ -91,6 +92,7 @@ impl Output for KafkaSink {
         let topic = self.layout.topic.fixed().filter(|_| self.topics.is_none());
         producer.check(topic).await.map_err(fail)?;
         Ok(Box::new(KafkaWriter {
+            topic: topic.and_then(|topic| producer.topic(topic)),
             producer,
             brokers: brokers.to_owned(),
             layout: self.layout.clone(),

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use sluice_engine::{BuildError, Scope};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::delivery::{Deliveries, Slot};
 use super::partitioner::{Partitioning, Spread};
 use crate::client::{CALL_PATIENCE, CONNECT_PATIENCE, Journal};
 use crate::cluster::Cluster;
-use crate::ffi;
+use crate::ffi::{self, PlainRecord};
 use crate::tokens::Renewal;
 
 /// For this long after a broker answered, another check is pointless.
@@ -79,9 +80,9 @@ impl Shared {
         let config = self.cluster.config();
         let base: Base =
             config.create_with_context(deliveries).map_err(|error| error.to_string())?;
-        let signal = ffi::QueueSignal::of(base.client().native_client());
-        let signal = signal.ok_or("the Kafka client has no queue of events")?;
-        let inner = Arc::new(Served { signal, base });
+        let events = ffi::Queue::of_events(base.client().native_client(), Arc::default());
+        let events = events.ok_or("the Kafka client has no queue of events")?;
+        let inner = Arc::new(Served { events, base });
         let mut producer = Producer {
             inner: Some(inner.clone()),
             serving: tokio::spawn(serve(inner.clone())),
@@ -103,7 +104,7 @@ impl Shared {
 type Base = BaseProducer<Deliveries, Spread>;
 
 struct Served {
-    signal: ffi::QueueSignal, // dropped first
+    events: ffi::Queue<Notify>, // dropped first
     base: Base,
 }
 
@@ -111,7 +112,7 @@ impl Served {
     /// Serves the events that are there, at most so many. True when there may be more.
     fn hear(&self, most: usize) -> bool {
         for _ in 0..most {
-            if self.signal.is_empty() {
+            if self.events.is_empty() {
                 return false;
             }
             self.base.poll(Duration::ZERO); // one event
@@ -127,7 +128,7 @@ const EVENTS: usize = 16;
 /// mostly of the same core.
 async fn serve(producer: Arc<Served>) {
     loop {
-        producer.signal.filled().await;
+        producer.events.signal().notified().await;
         while producer.hear(EVENTS) {
             producer.base.context().served();
             tokio::task::yield_now().await;
@@ -139,6 +140,8 @@ async fn serve(producer: Arc<Served>) {
 /// A record to send.
 pub(crate) struct Record<'a> {
     pub(crate) topic: &'a str,
+    /// The same, if it was looked up before.
+    pub(crate) known: Option<&'a ffi::Topic>,
     pub(crate) key: Option<&'a [u8]>,
     pub(crate) partition: Option<i32>,
     pub(crate) payload: &'a [u8],
@@ -175,16 +178,27 @@ impl Producer {
         self.base().context()
     }
 
+    /// Looks up a topic that many records are for. `None` for a name that no topic can have.
+    pub(crate) fn topic(&self, name: &str) -> Option<ffi::Topic> {
+        ffi::Topic::of(self.base().client().native_client(), name)
+    }
+
     /// Hands over one record; `slot` hears of its fate. Does not wait.
     pub(crate) fn send(&self, record: Record<'_>, slot: Box<Slot>) -> Result<(), Refusal> {
-        let mut base = BaseRecord::<[u8], [u8], Box<Slot>>::with_opaque_to(record.topic, slot)
-            .payload(record.payload);
-        base.key = record.key;
-        base.partition = record.partition;
-        base.headers = record.headers;
-        self.deliveries().spread().sending(record.topic, record.payload.len());
-        let Err((error, base)) = self.base().send(base) else { return Ok(()) };
-        base.delivery_opaque.withdraw();
+        let Record { topic, known, key, partition, payload, headers } = record;
+        self.deliveries().spread().sending(topic, payload.len());
+        let sent = match (known, headers) {
+            (Some(known), None) => known.produce(&PlainRecord { key, partition, payload }, slot),
+            (_, headers) => {
+                let mut base = BaseRecord::<[u8], [u8], Box<Slot>>::with_opaque_to(topic, slot)
+                    .payload(payload);
+                (base.key, base.partition, base.headers) = (key, partition, headers);
+                let sent = self.base().send(base);
+                sent.map_err(|(error, base)| (error, base.delivery_opaque))
+            }
+        };
+        let Err((error, slot)) = sent else { return Ok(()) };
+        slot.withdraw();
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) {
             return Err(Refusal::Full);
         }

@@ -11,8 +11,11 @@ use super::delivery::Pending;
 use super::producer::{Producer, Record, Refusal};
 use super::record::Layout;
 use super::topics::TopicMaker;
+use crate::ffi::Topic;
 
 pub(crate) struct KafkaWriter {
+    /// Where all records go, if that is one topic.
+    pub(crate) topic: Option<Topic>, // dropped before its producer
     pub(crate) producer: Arc<Producer>,
     pub(crate) brokers: String,
     pub(crate) layout: Arc<Layout>,
@@ -92,6 +95,7 @@ impl KafkaWriter {
             let message = laid.changed.as_ref().unwrap_or(&batch[at]);
             let record = Record {
                 topic: &laid.topic,
+                known: self.topic.as_ref(),
                 key: laid.key.as_ref().map(|key| key.as_bytes()),
                 partition: laid.partition,
                 payload: message.bytes(),

@@ -237,6 +237,24 @@ fn without_replay_the_partition_is_read_again_from_what_failed() {
 }
 
 #[test]
+fn what_was_fetched_ahead_is_forgotten_when_a_partition_is_read_again() {
+    with_broker(|broker| async move {
+        let (topic, group) = (topic(&broker, "ahead", 1).await, unique("group"));
+        produce(&broker, &topic, 0, &numbers(0..100)).await;
+        let world = world();
+        let mut input = world.input(&format!(
+            "kafka: {{addresses: ['{broker}'], topics: ['{topic}'], consumer_group: '{group}', \
+             auto_replay_nacks: false, checkpoint_limit: 1}}"
+        ));
+        assert_eq!(texts(&input.take(2).await), numbers(0..2));
+        let (_, duty) = input.next().await.take_batch();
+        duty.resolve(Verdict::Failed(DeliveryError::new("injected")));
+        assert_eq!(texts(&input.take(98).await), numbers(2..100));
+        input.end().await;
+    });
+}
+
+#[test]
 fn no_more_than_the_limit_is_on_its_way_and_other_partitions_go_on() {
     with_broker(|broker| async move {
         let (topic, group) = (topic(&broker, "limit", 2).await, unique("group"));

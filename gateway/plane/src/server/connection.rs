@@ -26,7 +26,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::{drain::Drain, io::PatientIo};
+use super::{again::Again, drain::Drain, io::PatientIo};
 use crate::{Body, Limits};
 
 /// Whoever answers the requests of a listener.
@@ -207,7 +207,8 @@ pub(crate) async fn run<S, I>(
         }
     });
     let socket = TokioIo::new(PatientIo::new(socket, limits.write_timeout, connection.clone()));
-    let mut serving = pin!(builder.serve_connection_with_upgrades(socket, answer));
+    let serving = pin!(builder.serve_connection_with_upgrades(socket, answer));
+    let mut serving = Again::new(serving);
     // Looked at only when one of them has gone off, not whenever the connection has something to do.
     let mut alarms = FuturesUnordered::new();
     alarms.push(Either::Left(connection.draining().cancelled().map(|()| Alarm::Drain)));
@@ -216,7 +217,7 @@ pub(crate) async fn run<S, I>(
     loop {
         let alarm = tokio::select! {
             biased;
-            ended = serving.as_mut() => {
+            ended = &mut serving => {
                 if let Err(error) = ended {
                     debug!(peer = %connection.peer, error = %crate::applier::describe(&*error), "connection ended");
                 }
@@ -225,7 +226,7 @@ pub(crate) async fn run<S, I>(
             Some(alarm) = alarms.next() => alarm,
         };
         match alarm {
-            Alarm::Drain => serving.as_mut().graceful_shutdown(),
+            Alarm::Drain => serving.inner().graceful_shutdown(),
             Alarm::Check => {
                 let now = Instant::now();
                 let deadline = connection.activity.deadline(&limits);

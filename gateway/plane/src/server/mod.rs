@@ -1,6 +1,7 @@
 //! Listeners and the connections they accept.
 
 mod accept;
+mod again;
 mod connection;
 mod drain;
 mod io;

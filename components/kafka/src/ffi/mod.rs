@@ -2,14 +2,19 @@
 //! code of this crate.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString, c_char, c_void};
-use std::ptr::NonNull;
+mod fetched;
+mod queue;
+mod topic;
+
+use std::ffi::{CStr, CString, c_char};
 
 use rdkafka::bindings;
 use rdkafka::client::NativeClient;
 use rdkafka::message::{BorrowedHeaders, Headers};
-use tokio::sync::Notify;
 
+pub(crate) use self::fetched::Fetched;
+pub(crate) use self::queue::{AT_ONCE, Filled, Queue};
+pub(crate) use self::topic::{PlainRecord, Topic};
 use crate::tokens::Token;
 
 /// The end of a partition as the last fetch told it, without asking the broker.
@@ -59,64 +64,6 @@ pub(crate) fn headers(
         });
         Some((name, value))
     })
-}
-
-/// Says when a client's queue of events is no longer empty. Drop it before the client.
-pub(crate) struct QueueSignal {
-    queue: NonNull<bindings::rd_kafka_queue_t>,
-    // Boxed, for the client library keeps its address.
-    notify: Box<Notify>,
-}
-
-// SAFETY: the client library's functions for queues may be called from every thread, and `Notify` may
-// be shared.
-unsafe impl Send for QueueSignal {}
-// SAFETY: as above.
-unsafe impl Sync for QueueSignal {}
-
-impl QueueSignal {
-    /// `None` when the client has no such queue, which does not happen to one that is alive.
-    pub(crate) fn of(client: &NativeClient) -> Option<Self> {
-        // SAFETY: the client is alive while borrowed; the result is a reference of its own, which
-        // `drop` gives back.
-        let queue = NonNull::new(unsafe { bindings::rd_kafka_queue_get_main(client.ptr()) })?;
-        let signal = Self { queue, notify: Box::default() };
-        let notify = std::ptr::from_ref(&*signal.notify).cast_mut().cast::<c_void>();
-        // SAFETY: the box outlives the callback: `drop` takes it back first.
-        unsafe {
-            bindings::rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(filled), notify);
-        }
-        Some(signal)
-    }
-
-    /// Waits until there may be events.
-    pub(crate) async fn filled(&self) {
-        self.notify.notified().await;
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        // SAFETY: the reference is valid until `drop`.
-        unsafe { bindings::rd_kafka_queue_length(self.queue.as_ptr()) == 0 }
-    }
-}
-
-/// Called by threads of the client library, with the queue locked: never calls back.
-extern "C" fn filled(_: *mut bindings::rd_kafka_t, notify: *mut c_void) {
-    // SAFETY: the address of the box of a signal that is not dropped yet, see there.
-    let notify = unsafe { &*notify.cast_const().cast::<Notify>() };
-    notify.notify_one();
-}
-
-impl Drop for QueueSignal {
-    fn drop(&mut self) {
-        let queue = self.queue.as_ptr();
-        // SAFETY: the reference is valid until given back here. Taking back the callback waits for
-        // one that runs, for both happen with the queue locked.
-        unsafe {
-            bindings::rd_kafka_queue_cb_event_enable(queue, None, std::ptr::null_mut());
-            bindings::rd_kafka_queue_destroy(queue);
-        }
-    }
 }
 
 /// Gives a client the token to authenticate with.
